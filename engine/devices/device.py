@@ -1,0 +1,75 @@
+"""Device: where operators run: memory, lowering, and recordings that replay without Python in between."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from kernels.op import Call, CpuStep, GpuStep, HostStep, Op
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A place in a device's memory: `base` is a NumPy byte array or an OpenCL buffer."""
+
+    base: Any
+    offset: int = 0  # bytes
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A step with the memory of each of its operands."""
+
+    step: CpuStep | GpuStep | HostStep
+    memory: tuple[Memory, ...]
+
+
+class Recording(ABC):
+    """Steps bound to memory, ready to run any number of times."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begin one run; steps run in order. Returns at once where the device can work alone."""
+
+    @abstractmethod
+    def wait(self) -> None:
+        """Return when everything started on the device has ended."""
+
+    @abstractmethod
+    def profile(self) -> list[float]:
+        """Run once and return the seconds each step took, in order."""
+
+
+class Device(ABC):
+    """One device: the CPU (Numba) or a GPU (OpenCL).
+
+    Attributes shown to users: `name`, `kind`, `emulated` (a "gpu" that is an OpenCL runtime on
+    CPU cores), `unified_memory` (host memory is its memory), `compute_units`, `driver`.
+    """
+
+    name: str
+    kind: Literal["cpu", "gpu"]
+    emulated: bool
+    unified_memory: bool
+    compute_units: int
+    driver: str
+
+    @abstractmethod
+    def lower(self, op: Op, call: Call) -> Any:
+        """The operator's CpuLowering or GpuLowering on this device, None where it has no kernel."""
+
+    @abstractmethod
+    def allocate(self, nbytes: int) -> Any:
+        """Memory of this device's own, aligned to at least 64 bytes; its content is undefined."""
+
+    @abstractmethod
+    def upload(self, array: np.ndarray[Any, Any]) -> Any:
+        """A constant's memory, filled."""
+
+    @abstractmethod
+    def record(self, steps: Sequence[Bound]) -> Recording:
+        """Steps made ready to replay. The recording keeps the memory alive."""

@@ -1,0 +1,216 @@
+"""OpenClDevice: an OpenCL device as the engine sees it: memory, programs, recordings."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from engine.devices import entry
+from engine.devices.device import Bound, Device, Recording
+from kernels.op import Call, GpuLowering, GpuStep, Op
+from kernels.opencl.target import GpuTarget
+
+if TYPE_CHECKING:
+    import pyopencl as cl
+
+# Multiply-adds may be fused (OpenCL C allows that anyway), nothing else: results do not hang on how
+# far a driver takes "fast" mathematics, and infinities stay what they are.
+_OPTIONS = ("-cl-std=CL1.2", "-cl-mad-enable", "-cl-no-signed-zeros")
+
+_Defines = tuple[tuple[str, int | str], ...]
+
+
+class OpenClDevice(Device):
+    """One OpenCL device with one in-order queue; context and queue are made on first use.
+
+    Memory bases are `pyopencl.Buffer`. An operand's offset counts 4-byte words, whatever its type.
+    """
+
+    kind: Literal["cpu", "gpu"] = "gpu"
+
+    def __init__(self, device: cl.Device) -> None:
+        import pyopencl as cl
+
+        self.handle = device
+        self.name = " ".join(device.name.split())
+        self.emulated = bool(device.type & cl.device_type.CPU)
+        self.unified_memory = bool(device.host_unified_memory)
+        self.compute_units = int(device.max_compute_units)
+        self.driver = f"{device.platform.name.strip()} {device.driver_version}"
+        self.target = GpuTarget(
+            name=self.name,
+            simt=not self.emulated,
+            compute_units=self.compute_units,
+            local_memory=int(device.local_mem_size),
+            max_work_group=int(device.max_work_group_size),
+            vector_width=_vector_width(device),
+            half="cl_khr_fp16" in device.extensions,
+        )
+        self._programs: dict[tuple[str, _Defines], cl.Program] = {}
+        self._building = Lock()
+
+    def __repr__(self) -> str:
+        return f"OpenClDevice({self.name!r}, {self.driver!r})"
+
+    @cached_property
+    def context(self) -> cl.Context:
+        """The context of this device alone."""
+        import pyopencl as cl
+
+        return cl.Context([self.handle])
+
+    @cached_property
+    def queue(self) -> cl.CommandQueue:
+        """The in-order queue that everything runs on."""
+        import pyopencl as cl
+
+        return cl.CommandQueue(self.context)
+
+    @cached_property
+    def profiling_queue(self) -> cl.CommandQueue:
+        """A queue that takes times; kept apart because it makes launches dearer."""
+        import pyopencl as cl
+
+        return cl.CommandQueue(
+            self.context, properties=cl.command_queue_properties.PROFILING_ENABLE
+        )
+
+    def lower(self, op: Op, call: Call) -> GpuLowering | None:
+        """The operator's launches on this device, None where it has no kernel."""
+        return op.gpu(call, self.target) if op.gpu else None
+
+    def allocate(self, nbytes: int) -> cl.Buffer:
+        """A buffer of this device."""
+        import pyopencl as cl
+
+        return cl.Buffer(self.context, cl.mem_flags.READ_WRITE, max(nbytes, 64))
+
+    def upload(self, array: np.ndarray[Any, Any]) -> cl.Buffer:
+        """A read-only buffer with an array's bytes; an empty array gets one that nobody reads."""
+        import pyopencl as cl
+
+        if array.nbytes == 0:
+            return self.allocate(0)
+        flags = cl.mem_flags.READ_ONLY | cl.mem_flags.COPY_HOST_PTR
+        return cl.Buffer(self.context, flags, hostbuf=np.ascontiguousarray(array))
+
+    def record(self, steps: Sequence[Bound]) -> OpenClRecording:
+        """Launches made ready to replay, their programs built."""
+        return OpenClRecording(self, steps)
+
+    def kernel(self, step: GpuStep) -> cl.Kernel:
+        """A kernel object of its own for one step; programs are built once per source and defines."""
+        import pyopencl as cl
+
+        key = (step.source, step.defines)
+        with self._building:
+            if key not in self._programs:
+                options = [*_OPTIONS, *(f"-D{name}={value}" for name, value in step.defines)]
+                with warnings.catch_warnings():
+                    # Drivers write harmless remarks; a failed build raises and shows its log.
+                    warnings.simplefilter("ignore", cl.CompilerWarning)
+                    self._programs[key] = cl.Program(self.context, step.source).build(options)
+            return cl.Kernel(self._programs[key], step.kernel)
+
+
+def _vector_width(device: cl.Device) -> int:
+    """Float32 lanes of the registers that a driver generates code for."""
+    if "LLVM 14" in device.platform.version and "AMD" in device.name:
+        return 8  # PoCL 3.0 says 16 on a processor with AVX-512, but its LLVM knows Zen up to AVX2
+    return max(1, int(device.native_vector_width_float))
+
+
+class OpenClRecording(Recording):
+    """Kernels with their arguments set, enqueued by one call that runs no Python in between."""
+
+    def __init__(self, device: OpenClDevice, steps: Sequence[Bound]) -> None:
+        self._device = device
+        # Setting an argument retains nothing, so the buffers are kept here.
+        self._memory = [memory.base for bound in steps for memory in bound.memory]
+        self._steps = [_launch(bound) for bound in steps]
+        self._kernels = [_kernel(device, bound) for bound in steps]
+        shapes = [_shape(step) for step in self._steps]
+        self._handles = np.array([kernel.int_ptr for kernel in self._kernels], np.int64)
+        self._sizes = np.array([size for size, _ in shapes], np.uint64).reshape(-1, 3)
+        self._groups = np.array([group for _, group in shapes], np.uint64).reshape(-1, 3)
+        self._enqueue = entry.address("clEnqueueNDRangeKernel")
+        self._flush = entry.address("clFlush")
+
+    def start(self) -> None:
+        """Enqueue every launch and return."""
+        if not self._enqueue:
+            self._enqueue_each(self._device.queue)
+            return
+        failed = entry.replay(
+            self._enqueue,
+            self._flush,
+            self._device.queue.int_ptr,
+            self._handles,
+            self._sizes.ctypes.data,
+            self._groups.ctypes.data,
+        )
+        if failed:
+            index = failed // 65536 - 1
+            raise self._error(index, -(failed % 65536))
+
+    def wait(self) -> None:
+        """Return when the device's queue is empty."""
+        self._device.queue.finish()
+
+    def profile(self) -> list[float]:
+        """Run once and return the seconds of each launch, by the device's own clock."""
+        self._device.queue.finish()
+        events = self._enqueue_each(self._device.profiling_queue)
+        self._device.profiling_queue.finish()
+        return [(event.profile.end - event.profile.start) * 1e-9 for event in events]
+
+    def _enqueue_each(self, queue: cl.CommandQueue) -> list[cl.Event]:
+        import pyopencl as cl
+
+        events = []
+        for index, kernel in enumerate(self._kernels):
+            size, group = _shape(self._steps[index])
+            try:
+                events.append(cl.enqueue_nd_range_kernel(queue, kernel, size, group))
+            except cl.Error as error:
+                raise self._error(index, error.code) from error
+        queue.flush()
+        return events
+
+    def _error(self, index: int, code: int) -> RuntimeError:
+        step = self._steps[index]
+        return RuntimeError(
+            f"{self._device.name}: enqueueing kernel {step.kernel!r} (step {index} of {len(self._steps)}, "
+            f"global size {step.global_size}, local size {step.local_size}) failed with OpenCL error {code}"
+        )
+
+
+def _launch(bound: Bound) -> GpuStep:
+    if not isinstance(bound.step, GpuStep):
+        raise TypeError(f"an OpenCL device runs GpuStep, not {type(bound.step).__name__}")
+    return bound.step
+
+
+def _kernel(device: OpenClDevice, bound: Bound) -> cl.Kernel:
+    """The step's kernel with every argument set: (buffer, offset) per operand, then the numbers."""
+    step = _launch(bound)
+    arguments: list[Any] = []
+    for memory in bound.memory:
+        arguments += [memory.base, np.int32(memory.offset // 4)]
+    for number in step.numbers:
+        arguments.append(np.int32(number) if isinstance(number, int) else np.float32(number))
+    kernel = device.kernel(step)
+    kernel.set_args(*arguments)
+    return kernel
+
+
+def _shape(step: GpuStep) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Global and local size on three axes; groups of one item where the step does not say."""
+    size = step.global_size + (1,) * (3 - len(step.global_size))
+    group = step.local_size or (1,)
+    return size, group + (1,) * (3 - len(group))

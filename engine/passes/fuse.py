@@ -1,0 +1,200 @@
+"""Fusion: channel-wise arithmetic into weights, activations and residual additions into what comes before them.
+
+Each rule looks at a node and the node that makes its first operand; where it applies, one node takes
+the place of both. Rules are tried along the network until none applies any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from engine.formats.onnx import constant
+from engine.graph import Graph, Node, Tensor
+from kernels.activation import INFINITY
+
+Array = np.ndarray[Any, Any]
+CARRIERS = ("Conv", "Affine", "Gemm", "MatMul")  # operators that apply a clamp before they store
+
+
+class View:
+    """The graph while its nodes are rewritten: who makes a tensor, and how many read it."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.made = graph.producers()
+        self.readers = {name: len(nodes) for name, nodes in graph.consumers().items()}
+        self.new: dict[str, Tensor] = {}
+
+    def value(self, name: str) -> Array | None:
+        """A constant's value."""
+        tensor = self.new.get(name) or self.graph.tensors.get(name)
+        return None if tensor is None else tensor.value
+
+    def before(self, name: str) -> Node | None:
+        """The node that makes a tensor which nobody else needs."""
+        node = self.made.get(name)
+        alone = self.readers.get(name) == 1 and name not in self.graph.outputs
+        return node if alone and node is not None and node.proto is None else None
+
+    def keep(self, name: str, value: Array) -> str:
+        """A further constant; returns its name, made unique."""
+        while name in self.graph.tensors or name in self.new:
+            name += "_"
+        self.new[name] = constant(name, value)
+        return name
+
+
+def _per_channel(view: View, node: Node, name: str) -> Array | None:
+    """A constant operand as one number a channel, if that is what it comes to for the node's output."""
+    value, spec = view.value(name), view.graph.tensors[node.outputs[0]].spec
+    if value is None or spec is None or len(spec.shape) < 2 or value.dtype != np.float32:
+        return None
+    shape = (1,) * (len(spec.shape) - value.ndim) + value.shape
+    if len(shape) != len(spec.shape) or any(size != 1 for k, size in enumerate(shape) if k != 1):
+        return None
+    return np.broadcast_to(value.reshape(-1), (spec.shape[1],)).astype(np.float32)
+
+
+def normalization_to_affine(view: View, node: Node) -> Node | None:
+    """BatchNormalization -> Affine."""
+    if node.op != "BatchNormalization" or node.proto is not None:
+        return None
+    scale, shift, mean, variance = (np.asarray(view.value(name), np.float64) for name in node.inputs[1:5])
+    factor = scale / np.sqrt(variance + node.attributes["epsilon"])
+    return _affine(view, node, node.inputs[0], factor, shift - mean * factor)
+
+
+def _affine(view: View, node: Node, x: str, scale: Array, shift: Array) -> Node:
+    names = [
+        view.keep(f"{node.name}/{part}", v.astype(np.float32)) for part, v in (("scale", scale), ("shift", shift))
+    ]
+    return Node("Affine", node.name, (x, *names), node.outputs)
+
+
+def arithmetic_to_affine(view: View, node: Node) -> Node | None:
+    """Add, Sub, Mul, Div by one constant a channel -> Affine, where that can go on into what comes before."""
+    if node.op not in ("Add", "Sub", "Mul", "Div") or node.proto is not None:
+        return None
+    for x, other in (node.inputs, node.inputs[::-1]):
+        before = view.before(x)
+        values = _per_channel(view, node, other)
+        if before is None or before.op not in ("Conv", "Affine") or _finished(before) or values is None:
+            continue
+        if view.graph.spec(x).shape != view.graph.spec(node.outputs[0]).shape:
+            continue
+        one, zero, exact = np.ones_like(values), np.zeros_like(values), values.astype(np.float64)
+        if node.op == "Add":
+            return _affine(view, node, x, one, exact)
+        if node.op == "Mul":
+            return _affine(view, node, x, exact, zero)
+        if x is node.inputs[0]:
+            parts = (one, -exact) if node.op == "Sub" else (1 / exact, zero)
+            return _affine(view, node, x, *parts)
+    return None
+
+
+def _finished(node: Node) -> bool:
+    """Whether something was fused behind the node's sum already, so that nothing may go into its weights."""
+    return "activation" in node.attributes or (node.op == "Conv" and len(node.inputs) > 3)
+
+
+def affine_into_weights(view: View, node: Node) -> Node | None:
+    """Conv or Affine, then Affine -> one of them."""
+    before = view.before(node.inputs[0]) if node.op == "Affine" else None
+    if before is None or before.op not in ("Conv", "Affine") or _finished(before):
+        return None
+    scale, shift = (np.asarray(view.value(name), np.float64) for name in node.inputs[1:])
+    weights = view.value(before.inputs[1])
+    assert weights is not None
+    bias_name = before.inputs[2] if len(before.inputs) > 2 else ""
+    bias = view.value(bias_name) if bias_name else None
+    old = np.zeros(len(scale)) if bias is None else bias.astype(np.float64)
+    factor = scale.reshape(-1, *(1,) * (weights.ndim - 1))
+    names = (
+        view.keep(f"{node.name}/weights", (weights * factor).astype(np.float32)),
+        view.keep(f"{node.name}/bias", (old * scale + shift).astype(np.float32)),
+    )
+    merged = replace(before, inputs=(before.inputs[0], *names), outputs=node.outputs, attributes=before.attributes)
+    return merged.with_attributes(**node.attributes)
+
+
+def bias_into_product(view: View, node: Node) -> Node | None:
+    """MatMul of a matrix, then Add of one constant a column -> Gemm."""
+    if node.op != "Add" or node.proto is not None:
+        return None
+    for x, other in (node.inputs, node.inputs[::-1]):
+        before, c = view.before(x), view.value(other)
+        if before is None or before.op != "MatMul" or c is None or _finished(before):
+            continue
+        a = view.graph.spec(before.inputs[0])
+        if len(a.shape) == 2 and c.size == view.graph.spec(x).shape[1] and c.shape[-1] == c.size:
+            attributes = {"transA": 0, "transB": 0, "alpha": 1.0, "beta": 1.0}
+            inputs = (*before.inputs, other)
+            return replace(before, op="Gemm", inputs=inputs, outputs=node.outputs, attributes=attributes)
+    return None
+
+
+def clamp_into_carrier(view: View, node: Node) -> Node | None:
+    """Relu, Clip or LeakyRelu into the operator before it."""
+    if node.proto is not None or node.op not in ("Relu", "Clip", "LeakyRelu"):
+        return None
+    before = view.before(node.inputs[0])
+    if before is None or before.op not in CARRIERS or "activation" in before.attributes:
+        return None
+    if node.op == "Clip":
+        clamp = (node.attributes["min"], node.attributes["max"], 0.0)
+    else:
+        clamp = (0.0, INFINITY, 0.0 if node.op == "Relu" else node.attributes.get("alpha", 0.01))
+    return replace(before, outputs=node.outputs).with_attributes(activation=clamp)
+
+
+def residual_into_convolution(view: View, node: Node) -> Node | None:
+    """Conv, then Add or Sum of two tensors of one shape -> Conv with a residual."""
+    if node.op not in ("Add", "Sum") or node.proto is not None or len(node.inputs) != 2:
+        return None
+    shapes = {view.graph.spec(name).shape for name in node.inputs}
+    if len(shapes) > 1 or node.inputs[0] == node.inputs[1] or any(view.value(n) is not None for n in node.inputs):
+        return None
+    # The second operand is usually the shortcut's own convolution: the later one, so it is asked first.
+    for x, other in (node.inputs[::-1], node.inputs):
+        before = view.before(x)
+        if before is not None and before.op == "Conv" and not _finished(before):
+            bias = before.inputs[2] if len(before.inputs) > 2 else ""
+            inputs = (*before.inputs[:2], bias, other)
+            return replace(before, inputs=inputs, outputs=node.outputs)
+    return None
+
+
+RULES: tuple[Callable[[View, Node], Node | None], ...] = (
+    normalization_to_affine,
+    arithmetic_to_affine,
+    affine_into_weights,
+    bias_into_product,
+    clamp_into_carrier,
+    residual_into_convolution,
+)
+
+
+def fuse(graph: Graph) -> Graph:
+    """Apply the rules until none applies.
+
+    A fused node keeps the earlier one's name and stands where the later one stood, so that all it
+    reads is there already.
+    """
+    changed = True
+    while changed:
+        changed = False
+        view = View(graph)
+        nodes: dict[str, Node] = {}
+        for node in graph.nodes:
+            made = next((new for rule in RULES if (new := rule(view, node)) is not None), node)
+            changed = changed or made is not node
+            nodes.pop(made.name, None)
+            nodes[made.name] = made
+            view.made[made.outputs[0]] = made
+        graph = graph.changed(nodes.values(), view.new.values())
+    return graph

@@ -1,0 +1,172 @@
+"""Program: a stage of the network on one device: its operators lowered, ready to be bound to memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+from engine.devices.device import Bound, Device, Memory, Recording
+from engine.graph import Graph, Node
+from engine.reference import evaluator
+from engine.storage import Place, places
+from kernels.op import Call, HostStep, Operand, Spec, read, write
+from kernels.ops import operators
+
+
+@dataclass(frozen=True)
+class Area:
+    """Memory a program needs while it runs: bytes, and the first and last step that touch it."""
+
+    name: str
+    nbytes: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """A lowered step: which node it belongs to, and where its operands lie: an area's name and an offset
+    in bytes, or memory that is there already.
+    """
+
+    node: str
+    step: Any
+    operands: tuple[tuple[str, int] | Memory, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Steps in order. `areas` come from an arena; `border` names the tensors that live outside, with their bytes."""
+
+    device: Device
+    nodes: tuple[Node, ...]
+    steps: tuple[Step, ...]
+    areas: tuple[Area, ...]
+    border: Mapping[str, int]
+
+    def bind(self, memory: Callable[[str], Memory]) -> Recording:
+        """A recording on the memory that `memory` gives for every area and border tensor."""
+        bound = []
+        for step in self.steps:
+            found = []
+            for operand in step.operands:
+                if isinstance(operand, Memory):
+                    found.append(operand)
+                else:
+                    base = memory(operand[0])
+                    found.append(Memory(base.base, base.offset + operand[1]))
+            bound.append(Bound(step.step, tuple(found)))
+        return self.device.record(bound)
+
+
+class NoKernelError(NotImplementedError):
+    """A device has no kernel for a node that was placed on it."""
+
+
+def can_run(graph: Graph, node: Node, device: Device) -> bool:
+    """Whether the device has a kernel for the node; the CPU runs everything."""
+    if device.kind == "cpu":
+        return True
+    return node.proto is None and device.lower(operators()[node.op], graph.call(node)) is not None
+
+
+def compile(graph: Graph, nodes: Sequence[Node], device: Device, outside: set[str]) -> Program:
+    """Lower the nodes for the device. `outside` names the tensors that cross the stage's border.
+
+    Raises NoKernelError where the device cannot run one of them.
+    """
+    place = places(graph, nodes, outside)
+    uploads: dict[int, Memory] = {}
+    steps: list[Step] = []
+    sizes: dict[str, int] = {}
+    spans: dict[str, tuple[int, int]] = {}
+
+    def touch(name: str, nbytes: int) -> None:
+        sizes[name] = max(sizes.get(name, 0), nbytes)
+        first, _ = spans.get(name, (len(steps), 0))
+        spans[name] = (first, len(steps))
+
+    def locate(name: str, spec: Spec) -> tuple[str, int]:
+        there = place[name]
+        offset = there.offset * spec.dtype.itemsize
+        nbytes = spec.nbytes if there.stride is None else ((spec.shape[0] - 1) * there.stride + prod(spec.stored[1:])) * 4
+        touch(there.root, offset + nbytes)
+        return there.root, offset
+
+    def resolve(node: Node, call: Call, operand: Operand) -> tuple[str, int] | Memory:
+        if operand.kind == "input":
+            return locate(node.inputs[operand.index], call.need(operand.index))
+        if operand.kind == "output":
+            return locate(node.outputs[operand.index], call.outputs[operand.index])
+        if operand.kind == "scratch":
+            return f"{node.name}#{operand.index}", 0
+        if operand.array is None:
+            return Memory(None)
+        if id(operand) not in uploads:
+            uploads[id(operand)] = Memory(device.upload(operand.array))
+        return uploads[id(operand)]
+
+    for node in nodes:
+        call = _call(graph, node, place)
+        if _is_alias(node, place):
+            continue
+        lowered = _host(graph, node) if node.proto is not None else device.lower(operators()[node.op], call)
+        if lowered is None or (node.proto is not None and device.kind != "cpu"):
+            raise NoKernelError(f"{device.name} has no kernel for {node.op} node {node.name!r}")
+        for step in lowered.steps if node.proto is None else (lowered,):
+            if node.proto is None:
+                for i, nbytes in enumerate(lowered.scratch):
+                    touch(f"{node.name}#{i}", nbytes)
+            operands = tuple(resolve(node, call, operand) for operand in step.operands)
+            steps.append(Step(node.name, step, operands))
+    border = {name: size for name, size in sizes.items() if name in outside}
+    areas = tuple(Area(name, size, *spans[name]) for name, size in sizes.items() if name not in outside)
+    return Program(device, tuple(nodes), tuple(steps), areas, border)
+
+
+def _is_alias(node: Node, place: Mapping[str, Place]) -> bool:
+    """Whether the output lies where the input lies already."""
+    if node.proto is not None or not (node.op == "Reorder" or operators()[node.op].alias):
+        return False
+    x, y = place[node.inputs[0]], place[node.outputs[0]]
+    return (x.root, x.offset) == (y.root, y.offset)
+
+
+def _call(graph: Graph, node: Node, place: Mapping[str, Place]) -> Call:
+    """The node's call with its tensors' strides, and with what lies in place already."""
+    call = graph.call(node)
+
+    def placed(name: str, spec: Spec | None) -> Spec | None:
+        return spec if spec is None else replace(spec, batch_stride=place[name].stride)
+
+    inputs = tuple(placed(*pair) for pair in zip(node.inputs, call.inputs, strict=True))
+    outputs = tuple(replace(s, batch_stride=place[n].stride) for n, s in zip(node.outputs, call.outputs, strict=True))
+    attributes = dict(call.attributes)
+    if node.op == "Concat" and node.proto is None:
+        whole = place[node.outputs[0]]
+        attributes["in_place"] = tuple(
+            place[name].root == whole.root and call.constants.get(i) is None for i, name in enumerate(node.inputs)
+        )
+    return replace(call, inputs=inputs, outputs=outputs, attributes=attributes)
+
+
+def _host(graph: Graph, node: Node) -> HostStep:
+    """A node without a kernel: the reference, on arrays that lie where the tensors lie."""
+    run = evaluator(node.proto, node.opset)
+    constants = {i: value for i, name in enumerate(node.inputs) if (value := graph.value(name)) is not None}
+    given = [i for i, name in enumerate(node.inputs) if name and i not in constants]
+    wanted = [i for i, name in enumerate(node.outputs) if name]
+
+    def function(*arrays: Any) -> None:
+        values: list[Any] = [constants.get(i) for i in range(len(node.inputs))]
+        for i, array in zip(given, arrays, strict=False):
+            values[i] = array
+        # onnx.reference returns the outputs that have a name, in order.
+        for array, value in zip(arrays[len(given) :], run(values), strict=True):
+            array[...] = value
+
+    specs = [graph.spec(node.inputs[i]) for i in given] + [graph.spec(node.outputs[i]) for i in wanted]
+    operands = [read(i) for i in given] + [write(i) for i in wanted]
+    return HostStep(function, tuple(operands), tuple(specs), node.op)

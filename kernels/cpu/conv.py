@@ -1,0 +1,300 @@
+"""Convolution on the CPU: padding, then register tiles over rows of output pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from kernels.activation import clamp_of
+from kernels.cpu.pad import interleave, pad
+from kernels.cpu.record import integers, kernel, number
+from kernels.cpu.target import CpuTarget
+from kernels.cpu.tile import dense_tile, depthwise_tile
+from kernels.op import ABSENT, Call, CpuLowering, CpuStep, Operand, constant, read, scratch, write
+
+Array = np.ndarray[Any, Any]
+TASK_FLOPS = 4_000_000  # one task takes about 40 us: enough to hide the hand-out, small enough to share
+
+
+@cache
+def dense_kernel(pixels: int, blocks: int, lanes: int) -> Any:
+    """Compiled kernel of dense tiles of a size.
+
+    Record: x, w, bias, residual, y, table, groups (addresses); then images, group count, tasks a
+    group, tiles a task, rows, columns, x and y strides by image, row and pixel, y's by block,
+    elements of a packed block, outputs; low, high, slope. Each row of `groups` is (first block,
+    its table's place in words, entries, its weights' place).
+    """
+
+    def dense(args: Any, task: Any) -> None:
+        groups, parts, tiles = args[8], args[9], args[10]
+        rows, columns = args[11], args[12]
+        image = task // (groups * parts)
+        group = integers(args[6] + (task // parts % groups) * 32)
+        first, table, entries = group[0], args[5] + group[1] * 8, group[2]
+        wide = (columns + pixels - 1) // pixels
+        begin = task % parts * tiles
+        end = min(begin + tiles, rows * wide)
+        x = args[0] + image * args[13] * 4
+        start = image * args[16] + first * args[19]
+        for tile in range(begin, end):
+            row = tile // wide
+            # The last tile of a row overlaps its neighbour: the same pixels twice, with the same result.
+            column = min((tile - row * wide) * pixels, columns - pixels)
+            out = (start + row * args[17] + column * args[18]) * 4
+            residual = args[3] + out if args[3] != 0 else 0
+            dense_tile(
+                x + (row * args[14] + column * args[15]) * 4, args[1] + group[3] * 4,
+                args[2] + first * lanes * 4, residual, args[4] + out, table, entries, args[15], args[18],
+                args[20], args[19], args[21] - first * lanes, number(args, 22), number(args, 23),
+                number(args, 24), pixels, blocks, lanes,
+            )  # fmt: skip
+
+    return kernel(dense)
+
+
+@cache
+def depthwise_kernel(pixels: int, lanes: int) -> Any:
+    """Compiled kernel of depthwise tiles; its record is that of `dense_kernel`, a group being one block.
+
+    The input's blocks lie `args[25]` elements apart.
+    """
+
+    def depthwise(args: Any, task: Any) -> None:
+        groups, parts, tiles = args[8], args[9], args[10]
+        rows, columns = args[11], args[12]
+        image = task // (groups * parts)
+        block = task // parts % groups
+        wide = (columns + pixels - 1) // pixels
+        begin = task % parts * tiles
+        end = min(begin + tiles, rows * wide)
+        x = args[0] + (image * args[13] + block * args[25]) * 4
+        start = image * args[16] + block * args[19]
+        for tile in range(begin, end):
+            row = tile // wide
+            column = min((tile - row * wide) * pixels, columns - pixels)
+            out = (start + row * args[17] + column * args[18]) * 4
+            residual = args[3] + out if args[3] != 0 else 0
+            depthwise_tile(
+                x + (row * args[14] + column * args[15]) * 4, args[1] + block * args[20] * 4,
+                args[2] + block * lanes * 4, residual, args[4] + out, args[5], args[6], args[15], args[18],
+                args[20], args[19], lanes, number(args, 22), number(args, 23), number(args, 24), pixels, lanes,
+            )  # fmt: skip
+
+    return kernel(depthwise)
+
+
+def choose_tile(columns: int, blocks: int, registers: int) -> tuple[int, int]:
+    """(pixels, blocks) of the tile that covers `columns` x `blocks` in the fewest cycles.
+
+    A tile of p x b takes p * b fused multiply-adds and p + b loads a step, two of either a cycle,
+    and at least the four cycles that one multiply-add takes to finish.
+    """
+
+    def cycles(pixels: int, count: int) -> float:
+        steps = max(pixels * count, pixels + count, 8) / 2
+        return -(-columns // pixels) * -(-blocks // count) * (steps + 0.1 * count)
+
+    room = registers - 2
+    sizes = [
+        (pixels, count)
+        for count in range(1, min(8, blocks) + 1)
+        for pixels in range(1, min(28, columns) + 1)
+        if pixels * count + count <= room
+    ]
+    return min(sizes, key=lambda size: (cycles(*size), -size[0]))
+
+
+@dataclass(frozen=True)
+class Source:
+    """The padded input a convolution reads: how it lies, in elements."""
+
+    operand: Operand
+    image: int
+    row: int
+    pixel: int
+    channel: Callable[[int], int]  # where a channel begins
+    run: int  # consecutive channels
+    steps: tuple[CpuStep, ...]
+    scratch: tuple[int, ...]
+
+
+def _source(call: Call) -> Source:
+    """Pad and, for a plain input, interleave the channels; nothing where the input serves as it lies."""
+    x, pads = call.need(0), call.attributes["pads"]
+    n, c, h, w = x.shape
+    top, left, bottom, right = pads
+    height, width = h + top + bottom, w + left + right
+    if x.layout == "plain":
+        step = interleave(x, pads)
+        return Source(scratch(), height * width * c, width * c, c, lambda k: k, c, (step,), (n * height * width * c * 4,))
+    lanes = x.block
+    plane = height * width * lanes
+    size = x.blocks * plane
+
+    def channel(k: int) -> int:
+        return k // lanes * plane + k % lanes
+
+    if not any(pads):
+        return Source(read(0), x.stride, width * lanes, lanes, channel, lanes, (), ())
+    return Source(scratch(), size, width * lanes, lanes, channel, lanes, (pad(x, pads),), (n * size * 4,))
+
+
+def _runs(source: Source, first: int, count: int) -> list[tuple[int, int, int]]:
+    """(channel, its place, how many) of consecutive channels from `first`, as the source holds them."""
+    runs = []
+    while count > 0:
+        length = min(count, source.run - first % source.run)
+        runs.append((first, source.channel(first), length))
+        first, count = first + length, count - length
+    return runs
+
+
+def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
+    """Lower Conv: X (N, C, H, W) plain or blocked, W and B constant, an optional residual; blocked output."""
+    x, y = call.need(0), call.outputs[0]
+    if len(x.shape) != 4 or x.dtype != np.float32 or 1 not in call.constants or y.layout != "blocked":
+        return None
+    weights = call.constants[1]
+    k, per_group, kh, kw = weights.shape
+    group = call.attributes["group"]
+    source = _source(call)
+    bias = np.zeros(y.blocks * y.block, np.float32)
+    if 2 in call.constants:
+        bias[:k] = call.constants[2]
+    taps = [(i, j) for i in range(kh) for j in range(kw)]
+    if group == k == x.shape[1] and x.layout == "blocked":
+        return _depthwise(call, target, source, bias, taps)
+    return _dense(call, target, source, bias, taps)
+
+
+def _geometry(call: Call, source: Source) -> tuple[int, int, int, int, int, int]:
+    """Rows, columns, and the strides of x by row and pixel and of y by row and pixel.
+
+    Without padding or stride a 1x1 convolution is one long row.
+    """
+    y = call.outputs[0]
+    sh, sw = call.attributes["strides"]
+    rows, columns = y.shape[2:]
+    if tuple(call.attributes["kernel_shape"]) == (1, 1) and (sh, sw) == (1, 1):
+        return 1, rows * columns, 0, source.pixel, 0, y.block
+    return rows, columns, sh * source.row, sw * source.pixel, columns * y.block, y.block
+
+
+def _offset(call: Call, source: Source, tap: tuple[int, int]) -> int:
+    dh, dw = call.attributes["dilations"]
+    return tap[0] * dh * source.row + tap[1] * dw * source.pixel
+
+
+def _numbers(
+    call: Call, source: Source, groups: int, pixels: int, packed: int, flops_a_tile: float
+) -> tuple[tuple[int | float, ...], int]:
+    """The record behind the addresses (see `dense_kernel`), and how many tasks it makes."""
+    y = call.outputs[0]
+    n, _, h, w = y.shape
+    rows, columns, x_row, x_pixel, y_row, y_pixel = _geometry(call, source)
+    total = rows * -(-columns // pixels)
+    tiles = min(total, max(1, round(TASK_FLOPS / flops_a_tile)))
+    parts = -(-total // tiles)
+    return (
+        n, groups, parts, tiles, rows, columns, source.image, x_row, x_pixel, y.stride, y_row, y_pixel,
+        h * w * y.block, packed, y.blocks * y.block, *clamp_of(call),
+    ), n * groups * parts  # fmt: skip
+
+
+def _operands(call: Call, source: Source, packed: Array, bias: Array, table: Array) -> tuple[Operand, ...]:
+    residual = read(3) if call.given(3) is not None else ABSENT
+    return (source.operand, constant(packed), constant(bias), residual, write(), constant(table))
+
+
+def _depthwise(
+    call: Call, target: CpuTarget, source: Source, bias: Array, taps: list[tuple[int, int]]
+) -> CpuLowering:
+    y = call.outputs[0]
+    lanes = y.block
+    weights = call.constants[1]
+    packed = np.zeros((y.blocks * lanes, len(taps)), np.float32)
+    packed[: len(weights)] = weights.reshape(len(weights), -1)
+    packed = packed.reshape(y.blocks, lanes, len(taps)).transpose(0, 2, 1)
+    table = np.array([(_offset(call, source, tap), 1) for tap in taps], np.int64)
+    columns = _geometry(call, source)[1]
+    pixels = min(columns, max(4, target.registers // 2 - 2))
+    numbers, tasks = _numbers(call, source, y.blocks, pixels, len(taps) * lanes, 8.0 * len(taps) * lanes * pixels)
+    step = CpuStep(
+        depthwise_kernel(pixels, lanes).address,
+        _operands(call, source, packed, bias, table),
+        (len(taps), *numbers, source.channel(lanes)),
+        tasks,
+        "depthwise",
+    )
+    return CpuLowering((*source.steps, step), source.scratch)
+
+
+def _panel(
+    call: Call, source: Source, taps: list[tuple[int, int]], outputs: range
+) -> tuple[list[list[int]], Array]:
+    """Table and weights [reduction][outputs] of some output channels: the input channels of every group they touch.
+
+    Runs that lie behind one another in memory are joined: the taps of one row, usually.
+    """
+    weights = call.constants[1]
+    k, per_group, kh, kw = weights.shape
+    per_output = k // call.attributes["group"]
+    real = range(outputs.start, min(outputs.stop, k))
+    lowest, highest = real.start // per_output, (real.stop - 1) // per_output
+    first, count = lowest * per_group, (highest - lowest + 1) * per_group
+    wide = np.zeros((len(outputs), count, kh, kw), np.float32)
+    for o in real:
+        begin = (o // per_output - lowest) * per_group
+        wide[o - outputs.start, begin : begin + per_group] = weights[o]
+    table: list[list[int]] = []
+    parts = []
+    for channel, offset, length in _runs(source, first, count):
+        channels = wide[:, channel - first :][:, :length]
+        for tap in taps:
+            place = offset + _offset(call, source, tap)
+            if table and sum(table[-1]) == place:
+                table[-1][1] += length
+            else:
+                table.append([place, length])
+            parts.append(channels[:, :, tap[0], tap[1]].T)
+    return table, np.concatenate(parts)
+
+
+def _dense(
+    call: Call, target: CpuTarget, source: Source, bias: Array, taps: list[tuple[int, int]]
+) -> CpuLowering:
+    y = call.outputs[0]
+    lanes, group = y.block, call.attributes["group"]
+    per_output = y.shape[1] // group
+    # Blocks that read the same input channels may share a tile.
+    span = y.blocks if group == 1 else max(1, per_output // lanes if per_output % lanes == 0 else 1)
+    columns = _geometry(call, source)[1]
+    pixels, blocks = choose_tile(columns, span, target.registers)
+    firsts = [
+        base + min(i, span - blocks) for base in range(0, y.blocks, span) for i in range(0, span, blocks)
+    ]
+    tables, groups, panels = [], [], []
+    for first in firsts:
+        table, panel = _panel(call, source, taps, range(first * lanes, (first + blocks) * lanes))
+        groups.append([first, 2 * sum(map(len, tables)), len(table)])
+        tables.append(table)
+        panels.append(panel.reshape(-1, blocks, lanes).transpose(1, 0, 2))
+    packed = max(panel.shape[1] for panel in panels) * lanes
+    weights = np.zeros((len(panels), blocks, packed), np.float32)
+    for place, panel in zip(weights, panels, strict=True):
+        place[:, : panel.shape[1] * lanes] = panel.reshape(blocks, -1)
+    rows = np.array([[*row, i * blocks * packed] for i, row in enumerate(groups)], np.int64)
+    numbers, tasks = _numbers(call, source, len(firsts), pixels, packed, 2.0 * packed * blocks * pixels)
+    step = CpuStep(
+        dense_kernel(pixels, blocks, lanes).address,
+        (*_operands(call, source, weights, bias, np.concatenate(tables).astype(np.int64)), constant(rows)),
+        numbers,
+        tasks,
+        "dense",
+    )
+    return CpuLowering((*source.steps, step), source.scratch)

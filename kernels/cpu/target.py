@@ -1,0 +1,30 @@
+"""CpuTarget: what a CPU kernel needs to know of the processor."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True)
+class CpuTarget:
+    """`lanes`: float32 numbers in a vector register; `registers`: how many of those there are."""
+
+    lanes: int = 16
+    registers: int = 32
+
+
+@cache
+def host() -> CpuTarget:
+    """The processor this process runs on, from LLVM's list of its features."""
+    import llvmlite.binding as llvm
+
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return CpuTarget(lanes=4, registers=32)
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return CpuTarget(lanes=16, registers=32)
+    if features.get("avx2") and features.get("fma"):
+        return CpuTarget(lanes=8, registers=16)
+    return CpuTarget(lanes=4, registers=16)

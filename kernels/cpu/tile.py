@@ -1,0 +1,168 @@
+"""Register tiles: the innermost loops of convolution and matrix product, as LLVM vector code.
+
+A tile keeps `pixels` x `blocks` accumulators in registers. What it reads is given by a table of
+(offset, count) pairs, in elements from the tile's first pixel: `count` consecutive numbers there
+are one run of the reduction. So a dense, strided, dilated or grouped convolution, a first layer
+of three channels and a matrix product differ only in their tables.
+"""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+from __future__ import annotations
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from kernels.cpu.vector import F32, I64, maximum_ir, minimum_ir, pointer_ir, splat_ir, vector_call_ir
+
+
+def _word(value):
+    return ir.Constant(I64, value)
+
+
+def _at(builder, address, elements):
+    """Address of an element of float32."""
+    return builder.add(address, builder.shl(elements, _word(2)))
+
+
+def _entry(builder, table, index):
+    """Offset and count at a place of the table."""
+    row = builder.gep(table, [builder.shl(index, _word(1))])
+    return builder.load(row), builder.load(builder.gep(row, [_word(1)]))
+
+
+def _finish(builder, tile, accumulators, lanes):
+    """Add bias and residual, apply the activation, store: y = clamp(v, low, high) + slope * min(v, 0)."""
+    vector = ir.VectorType(F32, lanes)
+    zero = ir.Constant(vector, [0.0] * lanes)
+    low, high, slope = (splat_ir(builder, tile[k], lanes) for k in ("low", "high", "slope"))
+    counting = ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(lanes)))
+    places, masks = [], []
+    for block, row in enumerate(accumulators):
+        left = builder.trunc(builder.sub(tile["valid"], _word(block * lanes)), ir.IntType(32))
+        masks.append(builder.icmp_signed("<", counting, splat_ir(builder, left, lanes)))
+        start = builder.mul(tile["y_block"], _word(block))
+        places.append([builder.add(start, builder.mul(tile["y_step"], _word(t))) for t in range(len(row))])
+    with builder.if_then(builder.icmp_unsigned("!=", tile["residual"], _word(0))):
+        for row, there, mask in zip(accumulators, places, masks, strict=True):
+            for slot, place in zip(row, there, strict=True):
+                other = _masked_load(builder, _at(builder, tile["residual"], place), mask, vector)
+                builder.store(builder.fadd(builder.load(slot), other), slot)
+    for block, (row, there, mask) in enumerate(zip(accumulators, places, masks, strict=True)):
+        bias = builder.load(pointer_ir(builder, _at(builder, tile["bias"], _word(block * lanes)), vector), align=4)
+        for slot, place in zip(row, there, strict=True):
+            value = builder.fadd(builder.load(slot), bias)
+            clamped = minimum_ir(builder, high, maximum_ir(builder, low, value))
+            value = vector_call_ir(builder, "fma", [slope, minimum_ir(builder, value, zero), clamped])
+            _masked_store(builder, value, _at(builder, tile["y"], place), mask, vector)
+
+
+def _masked_load(builder, address, mask, vector):
+    pointer = pointer_ir(builder, address, vector)
+    kind = ir.FunctionType(vector, [pointer.type, ir.IntType(32), mask.type, vector])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.load.v{vector.count}f32.p0")
+    zero = ir.Constant(vector, [0.0] * vector.count)
+    return builder.call(function, [pointer, ir.Constant(ir.IntType(32), 4), mask, zero])
+
+
+def _masked_store(builder, value, address, mask, vector):
+    pointer = pointer_ir(builder, address, vector)
+    kind = ir.FunctionType(ir.VoidType(), [vector, pointer.type, ir.IntType(32), mask.type])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.store.v{vector.count}f32.p0")
+    builder.call(function, [value, pointer, ir.Constant(ir.IntType(32), 4), mask])
+
+
+_NAMES = (
+    "x", "w", "bias", "residual", "y", "table", "entries", "x_step", "y_step", "w_block", "y_block", "valid",
+)  # fmt: skip
+_CLAMP = ("low", "high", "slope")
+
+
+def _tile_signature(*literals):
+    return types.void(*[types.int64] * len(_NAMES), *[types.float32] * len(_CLAMP), *literals)
+
+
+def _accumulators(builder, pixels, blocks, lanes):
+    vector = ir.VectorType(F32, lanes)
+    rows = [[cgutils.alloca_once(builder, vector) for _ in range(pixels)] for _ in range(blocks)]
+    for row in rows:
+        for slot in row:
+            builder.store(ir.Constant(vector, [0.0] * lanes), slot)
+    return rows
+
+
+@intrinsic(prefer_literal=True)
+def dense_tile(
+    typing, x, w, bias, residual, y, table, entries, x_step, y_step, w_block, y_block, valid, low, high, slope,
+    pixels, blocks, lanes,
+):  # fmt: skip
+    """One tile of a convolution or matrix product.
+
+    x, w, bias, residual, y: addresses (residual 0: none). x_step, y_step: elements from pixel to
+    pixel; w_block, y_block: from one block of `lanes` outputs to the next. Weights lie as
+    [block][reduction][lanes]. `valid` outputs, counted from the first block, are written.
+    """
+    pixels, blocks, lanes = (literal.literal_value for literal in (pixels, blocks, lanes))
+    signature = _tile_signature(
+        *(types.literal(value) for value in (pixels, blocks, lanes))
+    )
+
+    def codegen(context, builder, signature, arguments):
+        tile = dict(zip(_NAMES + _CLAMP, arguments, strict=False))
+        vector = ir.VectorType(F32, lanes)
+        table = pointer_ir(builder, tile["table"], I64)
+        accumulators = _accumulators(builder, pixels, blocks, lanes)
+        weights = cgutils.alloca_once_value(builder, tile["w"])
+        with cgutils.for_range(builder, tile["entries"]) as run:
+            offset, count = _entry(builder, table, run.index)
+            first = _at(builder, tile["x"], offset)
+            with cgutils.for_range(builder, count) as channel:
+                w = builder.load(weights)
+                rows = [
+                    builder.load(
+                        pointer_ir(builder, _at(builder, w, builder.mul(tile["w_block"], _word(n))), vector), align=4
+                    )
+                    for n in range(blocks)
+                ]
+                builder.store(builder.add(w, _word(4 * lanes)), weights)
+                for t in range(pixels):
+                    place = builder.add(channel.index, builder.mul(tile["x_step"], _word(t)))
+                    scalar = builder.load(pointer_ir(builder, _at(builder, first, place), F32))
+                    value = splat_ir(builder, scalar, lanes)
+                    for n in range(blocks):
+                        slot = accumulators[n][t]
+                        builder.store(vector_call_ir(builder, "fma", [value, rows[n], builder.load(slot)]), slot)
+        _finish(builder, tile, accumulators, lanes)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+@intrinsic(prefer_literal=True)
+def depthwise_tile(
+    typing, x, w, bias, residual, y, table, entries, x_step, y_step, w_block, y_block, valid, low, high, slope,
+    pixels, lanes,
+):  # fmt: skip
+    """One tile of a depthwise convolution: each lane is a channel of its own, each table entry a tap."""
+    pixels, lanes = pixels.literal_value, lanes.literal_value
+    signature = _tile_signature(types.literal(pixels), types.literal(lanes))
+
+    def codegen(context, builder, signature, arguments):
+        tile = dict(zip(_NAMES + _CLAMP, arguments, strict=False))
+        vector = ir.VectorType(F32, lanes)
+        table = pointer_ir(builder, tile["table"], I64)
+        accumulators = _accumulators(builder, pixels, 1, lanes)
+        with cgutils.for_range(builder, tile["entries"]) as tap:
+            offset, _ = _entry(builder, table, tap.index)
+            first = _at(builder, tile["x"], offset)
+            w = builder.load(
+                pointer_ir(builder, _at(builder, tile["w"], builder.mul(tap.index, _word(lanes))), vector), align=4
+            )
+            for t, slot in enumerate(accumulators[0]):
+                place = _at(builder, first, builder.mul(tile["x_step"], _word(t)))
+                value = builder.load(pointer_ir(builder, place, vector), align=4)
+                builder.store(vector_call_ir(builder, "fma", [value, w, builder.load(slot)]), slot)
+        _finish(builder, tile, accumulators, lanes)
+        return context.get_dummy_value()
+
+    return signature, codegen

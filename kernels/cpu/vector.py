@@ -1,0 +1,186 @@
+"""Vectors of float32 in Numba code: a type and the operations kernels need, each one LLVM instruction.
+
+Addresses are plain integers (bytes). Loads and stores assume only four-byte alignment, which costs
+nothing where the data happens to be aligned.
+"""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.extending import models, register_model
+from numba.extending import intrinsic
+
+F32 = ir.FloatType()
+I64 = ir.IntType(64)
+
+
+class Vector(types.Type):
+    """`lanes` float32 numbers in one register."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        super().__init__(name=f"Vector({lanes})")
+
+
+@register_model(Vector)
+class VectorModel(models.PrimitiveModel):
+    """How LLVM sees it."""
+
+    def __init__(self, dmm: Any, fe_type: Vector) -> None:
+        super().__init__(dmm, fe_type, ir.VectorType(F32, fe_type.lanes))
+
+
+def splat_ir(builder: Any, scalar: Any, lanes: int) -> Any:
+    """The scalar in every lane."""
+    vector = ir.VectorType(scalar.type, lanes)
+    first = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(ir.IntType(32), 0))
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+    return builder.shuffle_vector(first, ir.Constant(vector, ir.Undefined), zeros)
+
+
+def pointer_ir(builder: Any, address: Any, kind: Any) -> Any:
+    """A pointer to `kind` from an integer address."""
+    return builder.inttoptr(address, kind.as_pointer())
+
+
+def call_ir(builder: Any, name: str, result: Any, arguments: list[Any]) -> Any:
+    """A call of an LLVM intrinsic or of a function of the C library."""
+    signature = ir.FunctionType(result, [a.type for a in arguments])
+    return builder.call(cgutils.get_or_insert_function(builder.module, signature, name), arguments)
+
+
+def vector_call_ir(builder: Any, name: str, arguments: list[Any]) -> Any:
+    """A call of llvm.NAME on float32 vectors (or scalars)."""
+    kind = arguments[0].type
+    suffix = f"v{kind.count}f32" if isinstance(kind, ir.VectorType) else "f32"
+    return call_ir(builder, f"llvm.{name}.{suffix}", kind, arguments)
+
+
+def maximum_ir(builder: Any, a: Any, b: Any) -> Any:
+    """Lane by lane the larger; `b` where `a` is not a number, as the processor's instruction does."""
+    return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+
+def minimum_ir(builder: Any, a: Any, b: Any) -> Any:
+    """Lane by lane the smaller; `b` where `a` is not a number."""
+    return builder.select(builder.fcmp_ordered("<", a, b), a, b)
+
+
+@intrinsic(prefer_literal=True)
+def load(typing, address, lanes):
+    """The vector at an address."""
+    kind = Vector(lanes.literal_value)
+
+    def codegen(context, builder, signature, arguments):
+        pointer = pointer_ir(builder, arguments[0], ir.VectorType(F32, kind.lanes))
+        return builder.load(pointer, align=4)
+
+    return kind(types.int64, lanes), codegen
+
+
+@intrinsic
+def store(typing, address, value):
+    """Write a vector to an address."""
+
+    def codegen(context, builder, signature, arguments):
+        builder.store(arguments[1], pointer_ir(builder, arguments[0], arguments[1].type), align=4)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, value), codegen
+
+
+@intrinsic(prefer_literal=True)
+def splat(typing, value, lanes):
+    """A float32 in every lane."""
+    kind = Vector(lanes.literal_value)
+
+    def codegen(context, builder, signature, arguments):
+        return splat_ir(builder, arguments[0], kind.lanes)
+
+    return kind(types.float32, lanes), codegen
+
+
+def _same(arity, emit):
+    """Typing and code of an operation on `arity` vectors of one kind."""
+
+    def of(kind):
+        return kind(*[kind] * arity), lambda context, builder, signature, arguments: emit(builder, *arguments)
+
+    return of
+
+
+# Numba finds a kernel in its disk cache only if every intrinsic stands at the top of a module.
+_fma = _same(3, lambda b, x, y, z: vector_call_ir(b, "fma", [x, y, z]))
+_maximum = _same(2, maximum_ir)
+_minimum = _same(2, minimum_ir)
+_square_root = _same(1, lambda b, x: vector_call_ir(b, "sqrt", [x]))
+_exponential = _same(1, lambda b, x: vector_call_ir(b, "exp", [x]))
+_logarithm = _same(1, lambda b, x: vector_call_ir(b, "log", [x]))
+_add = _same(2, lambda b, x, y: b.fadd(x, y))
+_subtract = _same(2, lambda b, x, y: b.fsub(x, y))
+_multiply = _same(2, lambda b, x, y: b.fmul(x, y))
+_divide = _same(2, lambda b, x, y: b.fdiv(x, y))
+
+
+@intrinsic
+def fma(typing, a, b, c):
+    """a * b + c with one rounding."""
+    return _fma(a)
+
+
+@intrinsic
+def maximum(typing, a, b):
+    """Lane by lane the larger."""
+    return _maximum(a)
+
+
+@intrinsic
+def minimum(typing, a, b):
+    """Lane by lane the smaller."""
+    return _minimum(a)
+
+
+@intrinsic
+def square_root(typing, a):
+    """Lane by lane."""
+    return _square_root(a)
+
+
+@intrinsic
+def exponential(typing, a):
+    """Lane by lane."""
+    return _exponential(a)
+
+
+@intrinsic
+def logarithm(typing, a):
+    """Lane by lane, natural."""
+    return _logarithm(a)
+
+
+@intrinsic
+def add(typing, a, b):
+    """Lane by lane."""
+    return _add(a)
+
+
+@intrinsic
+def subtract(typing, a, b):
+    """Lane by lane."""
+    return _subtract(a)
+
+
+@intrinsic
+def multiply(typing, a, b):
+    """Lane by lane."""
+    return _multiply(a)
+
+
+@intrinsic
+def divide(typing, a, b):
+    """Lane by lane."""
+    return _divide(a)

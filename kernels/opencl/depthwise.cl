@@ -1,0 +1,34 @@
+// Depthwise convolution: every work-item keeps V of a pixel's BLOCK lanes; `span` pixels, one after another.
+__kernel void depthwise(__global const float *restrict x, int x_at, __global const float *restrict weights,
+                        int weights_at, __global const float *restrict bias, int bias_at,
+                        __global const float *restrict residual, int residual_at, __global float *restrict y,
+                        int y_at, int span, int height, int width, int blocks, int x_height, int x_width,
+                        int x_image, int y_image, int residual_image, float low, float high, float slope)
+{
+    const int row = get_global_id(1), block = get_global_id(2) % blocks, image = get_global_id(2) / blocks;
+    const int first = get_global_id(0) * span, end = min(first + span, width * (BLOCK / V));
+    const int top = row * STRIDE_H - PAD_TOP;
+    x += x_at + image * x_image + block * x_height * x_width * BLOCK;
+    weights += weights_at + block * KH * KW * BLOCK;
+    for (int item = first; item < end; item++) {
+        const int column = item / (BLOCK / V), lane = item % (BLOCK / V) * V;
+        const int left = column * STRIDE_W - PAD_LEFT;
+        VEC sum = LOAD(bias + bias_at + block * BLOCK + lane);
+        #pragma unroll
+        for (int i = 0; i < KH; i++) {
+            const int h = top + i * DILATION_H;
+            if (h < 0 || h >= x_height) continue;
+            #pragma unroll
+            for (int j = 0; j < KW; j++) {
+                const int w = left + j * DILATION_W;
+                if (w < 0 || w >= x_width) continue;
+                sum += LOAD(x + (h * x_width + w) * BLOCK + lane) * LOAD(weights + (i * KW + j) * BLOCK + lane);
+            }
+        }
+        const int at = ((block * height + row) * width + column) * BLOCK + lane;
+#if RESIDUAL
+        sum += LOAD(residual + residual_at + image * residual_image + at);
+#endif
+        STORE(ACTIVATE(sum), y + y_at + image * y_image + at);
+    }
+}

@@ -1,0 +1,208 @@
+"""Implicit matrix product: convolution on SIMT devices, through local memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from kernels.op import GpuLowering, GpuStep, constant, read, scratch, write
+from kernels.opencl.convolution import Array, Convolution
+from kernels.opencl.grid import ceil_div, round_up
+from kernels.opencl.source import template
+from kernels.opencl.target import GpuTarget
+
+_PLAIN_SLAB = 16  # inputs per step of the reduction where the input is plain
+_OUTSIDE = 1 << 20  # a row no image has: marks taps that only fill up the last slab
+_SLAB_LATENCY = 900  # cycles a lone work-group takes per slab, however small
+_SECOND_PASS = 6000  # cycles another launch costs
+_LANES = 128  # multiply-adds a compute unit does per cycle
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Pixels and channels of a work-group, and of one of its items."""
+
+    pixels: int
+    channels: int
+    item_pixels: int
+    item_channels: int
+
+    @property
+    def items(self) -> int:
+        """Work-items of a group."""
+        return self.pixels // self.item_pixels * (self.channels // self.item_channels)
+
+    def local_memory(self, slab: int) -> int:
+        """Bytes of the two pairs of buffers."""
+        return 2 * 4 * slab * (self.pixels + 4 + self.channels)
+
+
+_TILES = (
+    Tile(16, 16, 1, 4),
+    Tile(32, 16, 2, 4),
+    Tile(64, 16, 4, 4),
+    Tile(32, 32, 2, 4),
+    Tile(64, 32, 4, 4),
+    Tile(32, 64, 4, 4),
+    Tile(64, 64, 4, 4),
+    Tile(128, 64, 8, 4),
+    Tile(128, 64, 8, 8),
+    Tile(128, 128, 8, 8),
+)
+
+
+def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
+    """One launch, or two where the reduction is split to fill the device."""
+    conv = conv.flattened()
+    plain = conv.x.layout == "plain"
+    slab = _PLAIN_SLAB if plain else conv.block
+    packed = conv.plain_weights(slab) if plain else conv.blocked_weights()
+    taps = _plain_taps(conv, slab) if plain else _blocked_taps(conv)
+    slabs = len(taps) // slab if plain else len(taps)
+    starts = np.zeros(conv.y.blocks, np.int32) if plain else conv.starts
+    n, _, height, width = conv.y.shape
+    pixels = n * height * width
+    tile, splits = _choose(pixels, conv, slab, slabs, target, grouped=bool(np.any(starts)))
+    slabs_each = ceil_div(slabs, splits)
+    splits = ceil_div(slabs, slabs_each)
+    image = prod(conv.y.stored[1:])
+    bias, residual = conv.operands()
+    residual_image = conv.residual.stride if conv.residual else 0
+    flag = ("RESIDUAL", int(conv.residual is not None))
+    defines = (
+        ("BLOCK", conv.block),
+        ("V", 4),
+        ("SLAB", slab),
+        ("PLAIN", int(plain)),
+        ("BM", tile.pixels),
+        ("BN", tile.channels),
+        ("TM", tile.item_pixels),
+        ("TN", tile.item_channels),
+        ("STRIDE_H", conv.strides[0]),
+        ("STRIDE_W", conv.strides[1]),
+        ("PAD_TOP", conv.pads[0]),
+        ("PAD_LEFT", conv.pads[1]),
+        ("SPLIT", int(splits > 1)),
+        flag,
+    )
+    product = GpuStep(
+        template("implicit"),
+        "implicit",
+        (
+            read(0),
+            constant(packed),
+            constant(taps),
+            constant(starts),
+            bias,
+            residual,
+            scratch() if splits > 1 else write(),
+        ),
+        (
+            pixels,
+            height,
+            width,
+            conv.y.blocks,
+            slabs,
+            slabs_each,
+            conv.x.shape[2],
+            conv.x.shape[3],
+            conv.x.stride,
+            image if splits > 1 else conv.y.stride,
+            n * image,
+            residual_image,
+            *conv.activation,
+        ),
+        (
+            ceil_div(pixels, tile.pixels) * tile.items,
+            ceil_div(conv.y.blocks * conv.block, tile.channels),
+            splits,
+        ),
+        (tile.items, 1, 1),
+        defines,
+    )
+    if splits == 1:
+        return GpuLowering((product,))
+    group = min(128, target.max_work_group)
+    second = GpuStep(
+        template("implicit"),
+        "finish",
+        (scratch(), bias, residual, write()),
+        (
+            n * image,
+            splits,
+            height * width,
+            conv.y.blocks,
+            conv.y.stride,
+            residual_image,
+            *conv.activation,
+        ),
+        (round_up(n * image // 4, group),),
+        (group,),
+        defines,
+    )
+    return GpuLowering((product, second), (splits * n * image * 4,))
+
+
+def _blocked_taps(conv: Convolution) -> Array:
+    """[slab] (offset of the input block, row, column, 0), in the weights' order."""
+    (kh, kw), (dh, dw) = conv.kernel, conv.dilations
+    plane = conv.x.shape[2] * conv.x.shape[3] * conv.block
+    taps = [
+        (depth * plane, i * dh, j * dw, 0)
+        for depth in range(conv.depth)
+        for i in range(kh)
+        for j in range(kw)
+    ]
+    return np.array(taps, np.int32)
+
+
+def _plain_taps(conv: Convolution, slab: int) -> Array:
+    """[kh * kw * C, rounded up to whole slabs] (offset of the channel, row, column, 0)."""
+    (kh, kw), (dh, dw) = conv.kernel, conv.dilations
+    _, channels, height, width = conv.x.shape
+    taps = [
+        (channel * height * width, i * dh, j * dw, 0)
+        for i in range(kh)
+        for j in range(kw)
+        for channel in range(channels)
+    ]
+    taps += [(0, _OUTSIDE, 0, 0)] * (-len(taps) % slab)
+    return np.array(taps, np.int32)
+
+
+def _choose(
+    pixels: int, conv: Convolution, slab: int, slabs: int, target: GpuTarget, grouped: bool
+) -> tuple[Tile, int]:
+    """The tile and the split of the reduction that a simple model of the device finds fastest.
+
+    A compute unit works off its share of the groups: bounded by its multiply-adds, or by the
+    latency of a slab where too few groups are there to hide it.
+    """
+    channels = conv.y.blocks * conv.block
+    best, least = (_TILES[0], 1), float("inf")
+    for tile in _TILES:
+        if tile.items > target.max_work_group or tile.local_memory(slab) > target.local_memory:
+            continue
+        if tile.channels % conv.block or (grouped and tile.channels != conv.block):
+            continue
+        across = ceil_div(pixels, tile.pixels) * ceil_div(channels, tile.channels)
+        product = tile.item_pixels * tile.item_channels
+        efficiency = product / (product + tile.item_pixels + tile.item_channels)
+        arithmetic = tile.pixels * tile.channels * slab / (_LANES * efficiency)
+        resident = max(1, min(1024 // tile.items, 8))
+        for splits in (1, 2, 3, 4, 6, 8, 12, 16):
+            if splits > slabs:
+                break
+            each = ceil_div(slabs, splits)
+            share = ceil_div(across * splits, target.compute_units)
+            cycles = each * max(share * arithmetic, ceil_div(share, resident) * _SLAB_LATENCY)
+            if splits > 1:
+                moved = (splits + 1) * pixels * channels / target.compute_units
+                cycles += _SECOND_PASS + moved / 4
+            if cycles < least:
+                best, least = (tile, splits), cycles
+    if grouped and least == float("inf"):
+        return Tile(32, conv.block, 2, 4), 1
+    return best

@@ -1,0 +1,21 @@
+// What every template may use: vectors of V floats, and the activation that fused operators share.
+#define JOIN_(a, b) a##b
+#define JOIN(a, b) JOIN_(a, b)
+#ifndef V
+#define V 1
+#endif
+#if V == 1
+#define VEC float
+#define LOAD(p) (*(p))
+#define STORE(v, p) (*(p) = (v))
+#else
+#define VEC JOIN(float, V)
+#define LOAD(p) JOIN(vload, V)(0, p)
+#define STORE(v, p) JOIN(vstore, V)(v, 0, p)
+#endif
+// Vector comparisons instead of min and max: PoCL 3.0 never ends compiling those for float16.
+#define MIN(a, b) ((b) < (a) ? (b) : (a))
+#define MAX(a, b) ((a) < (b) ? (b) : (a))
+// clamp to [low, high], plus slope times the negative part: Relu, Clip and LeakyRelu in one form
+#define ACTIVATE(v) (MIN(MAX((v), (VEC)(low)), (VEC)(high)) + slope * MIN((v), (VEC)(0.0f)))
+
