@@ -26,7 +26,7 @@ ZERO = np.float32(0)
 
 
 # The chains of comparisons below are settled while compiling: `code` is a constant of each kernel.
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(inline="always", error_model="numpy")  # type: ignore[untyped-decorator]
 def unary(code: Any, x: Any, a: Any, b: Any) -> Any:
     """UNARY[code] of x; a and b are its attributes."""
     if code == 0:
@@ -68,7 +68,7 @@ def unary(code: Any, x: Any, a: Any, b: Any) -> Any:
     return max(x, ZERO)
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@numba.njit(inline="always", error_model="numpy")  # type: ignore[untyped-decorator]
 def binary(code: Any, x: Any, y: Any) -> Any:
     """BINARY[code] of x and y."""
     if code == 0:

@@ -11,8 +11,11 @@ from kernels.cpu.vector import pointer_ir
 
 SIGNATURE = "void(CPointer(int64), int64)"
 
-kernel = cfunc(SIGNATURE, cache=True, nopython=True)
-"""Compile `f(args, task)` to a kernel: `args` points to the record, `task` says which part to do."""
+kernel = cfunc(SIGNATURE, cache=True, nopython=True, error_model="numpy")
+"""Compile `f(args, task)` to a kernel: `args` points to the record, `task` says which part to do.
+
+Division by zero gives infinity or not-a-number, as arrays do: a kernel has nobody to raise to.
+"""
 
 
 @intrinsic

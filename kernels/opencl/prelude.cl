@@ -19,3 +19,35 @@
 // clamp to [low, high], plus slope times the negative part: Relu, Clip and LeakyRelu in one form
 #define ACTIVATE(v) (MIN(MAX((v), (VEC)(low)), (VEC)(high)) + slope * MIN((v), (VEC)(0.0f)))
 
+#if V <= 8
+// The first `count` of V neighbouring floats, all of them where there are as many.
+VEC load_part(__global const float *p, int count)
+{
+    if (count >= V) return LOAD(p);
+    float values[V];
+    for (int j = 0; j < V; j++) values[j] = p[min(j, count - 1)];
+    return LOAD(values);
+}
+
+void store_part(VEC v, __global float *p, int count)
+{
+    if (count >= V) {
+        STORE(v, p);
+        return;
+    }
+    float values[V];
+    STORE(v, values);
+    for (int j = 0; j < count; j++) p[j] = values[j];
+}
+
+// v with zeros in all but its first `kept` lanes: spare lanes of a block stay finite.
+VEC keep_lanes(VEC v, int kept)
+{
+    float values[V];
+    STORE(v, values);
+    for (int j = 0; j < V; j++)
+        if (j >= kept) values[j] = 0.0f;
+    return LOAD(values);
+}
+#endif
+

@@ -58,7 +58,7 @@ OPS = (
         ),
     ),
     Op(
-        "MatMul", infer_matmul, cpu.lower_matmul, gpu.lower_matmul, flops=flops,
+        "MatMul", infer_matmul, cpu.lower_matmul, gpu.lower, flops=flops,
         cases=(Case({}, ((3, 40), (40, 10)), (1,)), Case({}, ((2, 5, 16), (16, 31)), (1,))),
     ),
 )  # fmt: skip

@@ -88,9 +88,9 @@ OPS = (
         cases=(*WINDOWS, case((1, 16, 12, 12), 3, dilations=(2, 2))),
     ),
     Op("AveragePool", infer_average, cpu.lower, gpu.lower, layouts=layouts, flops=flops, cases=AVERAGES),
-    Op("GlobalMaxPool", infer_global, cpu.lower_global, gpu.lower_global, layouts=layouts, flops=flops_global, cases=GLOBAL),
+    Op("GlobalMaxPool", infer_global, cpu.lower_global, gpu.lower, layouts=layouts, flops=flops_global, cases=GLOBAL),
     Op(
-        "GlobalAveragePool", infer_global, cpu.lower_global, gpu.lower_global, layouts=layouts, flops=flops_global,
+        "GlobalAveragePool", infer_global, cpu.lower_global, gpu.lower, layouts=layouts, flops=flops_global,
         cases=GLOBAL,
     ),
 )  # fmt: skip

@@ -1,0 +1,25 @@
+"""The command line: `hetero devices | run | bench | profile | plan`, one file a command."""
+
+from __future__ import annotations
+
+import typer
+
+from hetero.cli import bench, devices, plan, profile, run
+
+app = typer.Typer(
+    help="Run convolutional networks on streams of frames, on CPU and GPU at once.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("devices")(devices.devices)
+app.command("run")(run.run)
+app.command("bench")(bench.bench)
+app.command("profile")(profile.profile)
+app.command("plan")(plan.plan)
+
+
+def main() -> None:
+    """What the `hetero` script calls."""
+    app()

@@ -1,0 +1,5 @@
+"""`python -m hetero.cli`, the same as `hetero`."""
+
+from hetero.cli import main
+
+main()

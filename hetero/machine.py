@@ -1,0 +1,69 @@
+"""Machine: the devices there are, and which of them a request means."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from engine.devices.discover import opencl_devices, why_no_opencl
+
+if TYPE_CHECKING:
+    from engine.devices.device import Device
+
+
+class DeviceError(ValueError):
+    """A device that is not there, or no device's name."""
+
+
+@cache
+def cpu(threads: int | None = None) -> Device:
+    """The CPU with so many threads, all it may use if None. Sessions of one thread count share its pool.
+
+    Raises ValueError for less than one thread.
+    """
+    from engine.devices.numba_cpu import NumbaDevice
+
+    return NumbaDevice(threads)
+
+
+def devices() -> list[Device]:
+    """Every device of this machine: the CPU, then OpenCL devices, real GPUs before emulated ones.
+
+    Each has `name`, `kind` ("cpu" or "gpu"), `emulated`, `unified_memory`, `compute_units` and `driver`.
+    """
+    return [cpu(), *opencl_devices()]
+
+
+def no_gpu_reason() -> str | None:
+    """Why there is no OpenCL device, in one line; None where there is one."""
+    return why_no_opencl()
+
+
+def spare_threads(gpu: Device, threads: int | None) -> int | None:
+    """CPU threads beside a GPU: an emulated one has cores of its own, which the CPU leaves to it."""
+    if threads is not None or not gpu.emulated:
+        return threads
+    return max(1, cpu().compute_units - gpu.compute_units)
+
+
+def choose(device: str, threads: int | None) -> dict[str, Device]:
+    """The devices that a request means, by the keys that plans use: "cpu", and "gpu" where one is meant.
+
+    `device` is "auto", "cpu", "gpu", "gpu:N" or "cpu+gpu". Raises DeviceError where that is not to be had.
+    """
+    if not isinstance(device, str) or not re.fullmatch(r"auto|cpu|gpu(:\d+)?|cpu\+gpu(:\d+)?", device):
+        raise DeviceError(f"unknown device {device!r}; expected auto, cpu, gpu, gpu:N or cpu+gpu")
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise DeviceError(f"threads={threads!r}; expected a whole number from 1 up, or None for all cores")
+    gpus = opencl_devices() if device != "cpu" else []
+    if not gpus:
+        if device not in ("auto", "cpu"):
+            raise DeviceError(f"device {device!r} needs an OpenCL device, and there is none: {why_no_opencl()}")
+        return {"cpu": cpu(threads)}
+    wanted = int(device.partition(":")[2] or 0)
+    if wanted >= len(gpus):
+        shown = ", ".join(f"gpu:{i} is {gpu.name}" for i, gpu in enumerate(gpus))
+        raise DeviceError(f"device {device!r} is not there: {shown}")
+    gpu = gpus[wanted]
+    return {"cpu": cpu(spare_threads(gpu, threads)), "gpu": gpu}

@@ -1,0 +1,50 @@
+"""Slots: memory for frames in flight: what crosses from stage to stage, one set a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.devices.device import Device, Memory
+from hetero.memory.shared import Shared, share
+
+Bytes = np.ndarray[Any, Any]
+
+
+@dataclass
+class Slot:
+    """One frame's memory: for every tensor that crosses a stage's border, where each device sees it."""
+
+    memory: dict[str, dict[str, Memory]] = field(default_factory=dict)  # tensor -> device key -> memory
+    shared: dict[str, Shared] = field(default_factory=dict)
+
+    def host(self, tensor: str, nbytes: int) -> Bytes:
+        """The tensor's bytes as the host sees them."""
+        shared = self.shared.get(tensor)
+        if shared is not None:
+            return shared.host[:nbytes]
+        memory = self.memory[tensor]["cpu"]
+        return np.asarray(memory.base[memory.offset : memory.offset + nbytes])
+
+
+def make_slot(
+    devices: Mapping[str, Device], tensors: Mapping[str, int], users: Mapping[str, Iterable[str]]
+) -> Slot:
+    """Memory for every tensor (name -> bytes), for the devices that use it (name -> device keys).
+
+    What both devices use is shared; the rest is the one device's own.
+    """
+    slot = Slot()
+    for name, nbytes in tensors.items():
+        keys = set(users[name])
+        if keys == {"cpu", "gpu"}:
+            shared = share(devices["gpu"], nbytes)
+            slot.shared[name] = shared
+            slot.memory[name] = {"cpu": Memory(shared.host), "gpu": shared.memory}
+        else:
+            (key,) = keys
+            slot.memory[name] = {key: Memory(devices[key].allocate(nbytes))}
+    return slot

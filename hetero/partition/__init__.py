@@ -1,0 +1,1 @@
+"""The partitioner: numbers in, drafts of plans out; it knows nothing of models or devices."""

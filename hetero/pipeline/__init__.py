@@ -1,0 +1,1 @@
+"""The pipeline: frames in flight over several devices at once, a worker per device, results in order."""

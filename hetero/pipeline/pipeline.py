@@ -1,0 +1,242 @@
+"""Pipeline: frames through stages on several devices at once, a worker thread per device."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Literal, get_args
+
+from hetero.pipeline.flight import Flight
+from hetero.pipeline.order import in_order
+from hetero.pipeline.result import Dropped, Result
+from hetero.pipeline.stage import Stage
+from hetero.pipeline.worker import Worker
+from hetero.statistics import Execution, Recorder, Statistics
+
+OnFull = Literal["wait", "drop-oldest", "drop-newest"]
+
+
+class PipelineClosed(RuntimeError):  # noqa: N818
+    """A frame was submitted to a pipeline that is closed."""
+
+
+class Pipeline:
+    """Runs frames through the stages of their variant, several frames at once.
+
+    variants     one or more sequences of stages
+    schedule     the n-th frame that is let in uses variants[schedule[n % len(schedule)]]
+    slots        memory for one frame each: as many frames are in flight at most
+    load         (slot, frame): puts a frame into a slot; runs in the thread that submits
+    unload       (slot) -> outputs, copied out; runs in the worker of the last stage
+    on_full      what submit does when no slot is free. "wait": waits for one. "drop-newest": drops
+                 the frame submitted. "drop-oldest": drops the oldest frame that waits for its first
+                 stage and takes its place, slot and variant; where every frame has begun, drops the
+                 frame submitted, since work that is done is not thrown away
+    clock        seconds, monotonic
+    bytes_moved  bytes copied between devices since some beginning
+
+    A device serves the oldest frame first. Each frame holds one slot from load to unload and stages
+    wait for nothing, so there is nothing to deadlock on. A stage that fails, fails its frame alone.
+    Raises ValueError for no variants, slots or stages, a schedule out of range, an unknown policy.
+    """
+
+    def __init__(
+        self,
+        variants: Sequence[Sequence[Stage]],
+        schedule: Sequence[int],
+        slots: Sequence[Any],
+        load: Callable[[Any, Any], None],
+        unload: Callable[[Any], Any],
+        on_full: OnFull = "wait",
+        clock: Callable[[], float] = time.perf_counter,
+        bytes_moved: Callable[[], int] = lambda: 0,
+    ) -> None:
+        self._variants = tuple(tuple(stages) for stages in variants)
+        if not self._variants or not all(self._variants):
+            raise ValueError("a pipeline needs at least one variant, and each variant at least one stage")
+        self._devices = tuple((*(each.device for each in v), v[-1].device) for v in self._variants)
+        if not schedule or not all(0 <= entry < len(self._variants) for entry in schedule):
+            raise ValueError(f"schedule {list(schedule)} must name variants 0 to {len(self._variants) - 1}")
+        if not slots:
+            raise ValueError("a pipeline needs at least one slot")
+        if on_full not in get_args(OnFull):
+            raise ValueError(f"on_full is {on_full!r}, expected one of {', '.join(get_args(OnFull))}")
+        self._schedule = tuple(schedule)
+        self._depth = len(slots)
+        self._load, self._unload = load, unload
+        self._on_full, self._clock = on_full, clock
+        self._bytes_moved, self._moved_before = bytes_moved, bytes_moved()
+        # guards all that follows; told whenever a slot comes home or a frame's future is resolved
+        self._changed = threading.Condition(threading.Lock())
+        self._free = list(reversed(slots))  # a stack: the slot used last is the one still in the cache
+        self._flying: dict[int, Flight] = {}  # handed to the workers, not yet resolved
+        self._submitted = self._admitted = 0
+        self._closed = False
+        devices = dict.fromkeys(stage.device for stages in self._variants for stage in stages)
+        self._recorder = Recorder(devices)
+        self._workers = {device: Worker(device, self._serve) for device in devices}
+        for worker in self._workers.values():
+            worker.start()
+
+    def submit(self, frame: Any) -> Future[Result]:
+        """Let a frame in. The future gives its Result, or raises what load, a stage or unload raised.
+
+        The future raises Dropped where the policy chose the frame to go. It cannot be cancelled. Any
+        thread may submit, but for a future's callback, which runs in the worker that it would wait
+        for. Raises PipelineClosed.
+        """
+        submitted = self._clock()
+        future: Future[Result] = Future()
+        future.set_running_or_notify_cancel()
+        flight, victim = self._enter(submitted, future)
+        if victim is not None:
+            self._recorder.drop(victim.submitted, self._clock(), victim.devices)
+            self._resolve(victim.future, Dropped("the frame was dropped for a newer one: the stream is full"))
+        if flight is None:
+            self._recorder.drop(submitted, self._clock())
+            future.set_exception(Dropped("the frame was dropped: the stream is full"))
+            return future
+        try:
+            self._load(flight.slot, frame)
+        except BaseException as error:
+            self._recorder.fail(submitted, self._clock(), ())
+            self._leave(flight, error)
+            if not isinstance(error, Exception):
+                raise  # the caller was interrupted
+            return future
+        self._recorder.admit(submitted, self._clock(), flight.devices)
+        if not self._launch(flight):
+            self._recorder.fail(submitted, self._clock(), flight.devices)
+            self._leave(flight, PipelineClosed("the pipeline was closed while the frame was loaded"))
+        return future
+
+    def map(self, frames: Iterable[Any]) -> Iterator[Result]:
+        """Results of the frames in order, frames pulled only as slots come free.
+
+        At most as many frames are in flight as there are slots, and as many results again may wait
+        for the result of a slower frame before them. Dropped frames are skipped, a failed frame
+        raises in its place. Closing the iterator early waits for its frames in flight.
+        """
+        return in_order(frames, self.submit, self._room, 2 * self._depth)
+
+    def statistics(self) -> Statistics:
+        """What the pipeline has done so far."""
+        return self._recorder.statistics(self._bytes_moved() - self._moved_before)
+
+    def executions(self) -> tuple[Execution, ...]:
+        """The latest stage executions, a bounded number, in the order they ended."""
+        return self._recorder.executions()
+
+    def close(self) -> None:
+        """Refuse new frames, end those in flight, end the threads. Any number of times, from anywhere.
+
+        Called from a future's callback, which runs in a worker, it does not wait.
+        """
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            self._end_if_empty()
+        if threading.current_thread() not in self._workers.values():
+            for worker in self._workers.values():
+                worker.join()
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _enter(self, submitted: float, future: Future[Result]) -> tuple[Flight | None, Flight | None]:
+        """A flight with a slot, or none; and the flight that had to go for it, or none."""
+        with self._changed:
+            if self._on_full == "wait":
+                self._changed.wait_for(lambda: self._free or self._closed)
+            if self._closed:
+                raise PipelineClosed("the pipeline is closed")
+            index, victim = self._submitted, None
+            self._submitted += 1
+            if self._free:
+                slot = self._free.pop()
+                variant = self._schedule[self._admitted % len(self._schedule)]
+                self._admitted += 1
+            elif self._on_full == "drop-oldest" and not all(each.begun for each in self._flying.values()):
+                victim = min(each for each in self._flying.values() if not each.begun)
+                del self._flying[victim.index]
+                slot, variant = victim.slot, victim.variant
+            else:
+                return None, None
+        stages, devices = self._variants[variant], self._devices[variant]
+        return Flight(index, slot, variant, stages, devices, submitted, future), victim
+
+    def _launch(self, flight: Flight) -> bool:
+        """Hand a loaded flight to its first worker; False where the pipeline closed meanwhile."""
+        with self._changed:
+            if self._closed:
+                return False
+            # in this order an interrupt in between cannot leave a flight that close would wait for
+            self._workers[flight.devices[0]].channel.put(flight)
+            self._flying[flight.index] = flight
+        return True
+
+    def _serve(self, flight: Flight) -> None:
+        """Run the stage that is due, in the worker of its device, and hand the flight on."""
+        if not flight.begun:
+            with self._changed:
+                if flight.index not in self._flying:
+                    return  # dropped meanwhile
+                flight.begun = True
+        stage, device = flight.position, flight.devices[flight.position]
+        start = self._clock()
+        try:
+            flight.stages[stage].run(flight.slot)
+            end = self._clock()
+            self._recorder.worked(Execution(device, flight.index, stage, start, end))
+            flight.position = stage = stage + 1
+            if stage < len(flight.stages):
+                self._workers[flight.devices[stage]].channel.put(flight)
+                return
+            start, outputs = end, self._unload(flight.slot)
+        except BaseException as error:
+            now = self._clock()
+            self._recorder.worked(Execution(device, flight.index, stage, start, now))
+            self._recorder.fail(flight.submitted, now, flight.devices[stage + 1 :])
+            self._leave(flight, error)
+            return
+        now = self._clock()
+        self._recorder.finish(flight.submitted, Execution(device, flight.index, stage, start, now))
+        self._leave(flight, Result(outputs, flight.index, now - flight.submitted))
+
+    def _leave(self, flight: Flight, outcome: Result | BaseException) -> None:
+        """Take the slot home, then resolve the future: who sees a result can submit the next frame."""
+        with self._changed:
+            self._free.append(flight.slot)
+            self._flying.pop(flight.index, None)
+            self._end_if_empty()
+        self._resolve(flight.future, outcome)
+
+    def _resolve(self, future: Future[Result], outcome: Result | BaseException) -> None:
+        if isinstance(outcome, BaseException):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+        with self._changed:
+            self._changed.notify_all()
+
+    def _room(self, head: Future[Result] | None) -> bool:
+        """Wait until submit would not wait (True) or a future is done (False)."""
+        with self._changed:
+            if self._on_full != "wait":
+                return True
+            self._changed.wait_for(lambda: self._free or self._closed or (head is not None and head.done()))
+            return bool(self._free) or self._closed
+
+    def _end_if_empty(self) -> None:
+        """Let the workers end once the pipeline is closed and nothing flies; the lock is held."""
+        if self._closed and not self._flying:
+            for worker in self._workers.values():
+                worker.channel.close()

@@ -1,0 +1,23 @@
+"""Result: what became of one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outputs of one frame.
+
+    `index` counts submitted frames, dropped ones included. `latency` is in seconds, from the call
+    of submit to the outputs being ready.
+    """
+
+    outputs: Any
+    index: int
+    latency: float
+
+
+class Dropped(RuntimeError):  # noqa: N818 - what happened, not a fault
+    """The stream was full, and its policy chose this frame to go."""

@@ -1,0 +1,20 @@
+"""Stage: what one device does to a frame without interruption."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Stage(Protocol):
+    """A piece of a network on one device, run on the slot that holds a frame's memory.
+
+    `run` returns when the device has ended, and should not hold the interpreter's lock meanwhile.
+    It is never called by two threads at once, but follows other stages' calls on other slots.
+    """
+
+    @property
+    def device(self) -> str:
+        """Key of the device, such as "cpu" or "gpu"."""
+
+    def run(self, slot: Any) -> None:
+        """Compute on the slot; an exception fails the frame, not the pipeline."""

@@ -1,0 +1,228 @@
+"""Plan: where every operator runs and which frames run how: the narrow waist, JSON both ways."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+VERSION = 1
+_SHOWN = 3  # operators named in an error before "and n more"
+
+
+class PlanError(ValueError):
+    """A plan that contradicts itself, cannot be read, or does not fit the model or the machine."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One decision, complete: what was decided before it is here, what comes after it obeys.
+
+    name        how tables call it
+    strategy    the strategy that made it
+    model       sha256 of the model, in hex
+    devices     device key ("cpu", "gpu") -> the device's name as shown to users
+    threads     CPU threads, None for all the process may use
+    placements  one or more complete placements, each operator name -> device key
+    schedule    frame i uses placements[schedule[i % len(schedule)]]
+    predicted   seconds per frame in the steady state, None where nothing was measured
+    bound       seconds per frame that no plan can undercut, None where not computed
+    costs       operator -> device key -> seconds, for `explain`; may be empty
+
+    Raises PlanError where the fields contradict each other.
+    """
+
+    name: str
+    strategy: str
+    model: str
+    devices: Mapping[str, str]
+    threads: int | None
+    placements: tuple[Mapping[str, str], ...]
+    schedule: tuple[int, ...] = (0,)
+    predicted: float | None = None
+    bound: float | None = None
+    costs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # own copies, of plain dicts: a plan does not change under its reader
+        object.__setattr__(self, "devices", dict(self.devices))
+        object.__setattr__(self, "costs", {operator: dict(cost) for operator, cost in self.costs.items()})
+        object.__setattr__(self, "placements", tuple(map(dict, self.placements)))
+        object.__setattr__(self, "schedule", tuple(self.schedule))
+        if not self.placements:
+            raise PlanError(f"plan {self.name!r} has no placement")
+        first = self.placements[0].keys()
+        for number, placement in enumerate(self.placements):
+            if placement.keys() != first:
+                odd = sorted(placement.keys() ^ first)
+                raise PlanError(f"plan {self.name!r}: placements 0 and {number} differ in {_some(odd)}")
+            for operator, device in placement.items():
+                if device not in self.devices:
+                    raise PlanError(
+                        f"plan {self.name!r} puts {operator!r} on the unknown device {device!r};"
+                        f" its devices: {', '.join(self.devices) or 'none'}"
+                    )
+        if not self.schedule:
+            raise PlanError(f"plan {self.name!r} has an empty schedule")
+        for entry in self.schedule:
+            if not 0 <= entry < len(self.placements):
+                raise PlanError(
+                    f"plan {self.name!r}: its schedule asks for placement {entry} of {len(self.placements)}"
+                )
+
+    def check(self, operators: Collection[str], devices: Collection[str], model: str) -> None:
+        """Raise PlanError unless the plan fits: same operators, same model, its devices all here.
+
+        `operators` are the network's operator names, `devices` the device keys of this machine,
+        `model` the sha256 of the model in hex.
+        """
+        reasons = []
+        placed = self.placements[0].keys()
+        missing = [operator for operator in operators if operator not in placed]
+        extra = [operator for operator in placed if operator not in set(operators)]
+        if missing:
+            reasons.append(f"it does not place {_some(missing)}")
+        if extra:
+            reasons.append(f"it places {_some(extra)}, which the model does not have")
+        if self.model != model:
+            reasons.append(f"it was made for model {self.model}, this is {model}")
+        used = {device for placement in self.placements for device in placement.values()}
+        absent = sorted(used - set(devices))
+        if absent:
+            reasons.append(
+                f"it needs {_some(absent)}, this machine has {_some(sorted(devices)) or 'no device'}"
+            )
+        if reasons:
+            raise PlanError(f"plan {self.name!r} does not fit: " + "; ".join(reasons))
+
+    @property
+    def depth(self) -> int:
+        """Frames in flight that keep every device busy: one at work and one waiting for each.
+
+        Where few frames of a round go to a slow device, enough that the others do not run dry meanwhile;
+        three eighths of a round suffice for rounds of up to 16 frames, as the simulator shows.
+        """
+        used = {device for placement in self.placements for device in placement.values()}
+        return max(2 * len(used), math.ceil(3 * len(self.schedule) / 8))
+
+    def to_json(self) -> str:
+        """The plan as text, readable and editable by hand."""
+        return json.dumps({"version": VERSION, **asdict(self)}, indent=2, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """The plan in a text. Raises PlanError with what was found and what was expected."""
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise PlanError(f"not a plan: not JSON: {error}") from None
+        if not isinstance(data, dict):
+            raise PlanError(f"not a plan: expected a JSON object, found {type(data).__name__}")
+        version = data.pop("version", None)
+        if version != VERSION:
+            raise PlanError(f"plan version {version!r}, this program reads version {VERSION}")
+        names = {each.name for each in fields(cls)}
+        missing, unknown = sorted(names - data.keys()), sorted(data.keys() - names)
+        if missing or unknown:
+            raise PlanError(
+                f"not a plan: keys missing: {_some(missing) or 'none'}; unknown: {_some(unknown) or 'none'}"
+            )
+        for key, (fits, expected) in _KINDS.items():
+            if not fits(data[key]):
+                raise PlanError(f"not a plan: {key} must be {expected}, found {json.dumps(data[key])[:60]}")
+        return cls(**data)
+
+    def save(self, path: str | Path) -> None:
+        """Write the plan to a file."""
+        Path(path).write_text(self.to_json(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Plan:
+        """Read a plan from a file. Raises OSError, or PlanError naming the file."""
+        try:
+            return cls.from_json(Path(path).read_text(encoding="utf-8"))
+        except (PlanError, UnicodeDecodeError) as error:
+            raise PlanError(f"{path}: {error}") from error
+
+    def explain(self) -> str:
+        """A text: what runs where, what each operator costs on each device, what is predicted."""
+        lines = [f"plan {self.name} (strategy {self.strategy}), model {self.model[:12]}"]
+        lines += [f"  {key}: {name}" for key, name in self.devices.items()]
+        lines.append(f"  CPU threads: {'all' if self.threads is None else self.threads}")
+        if self.predicted is not None:
+            lines.append(f"  predicted: {_ms(self.predicted)} a frame{_against(self.predicted, self.bound)}")
+        shares = Counter(self.schedule)
+        for number, placement in enumerate(self.placements):
+            counts = Counter(placement.values())
+            where = ", ".join(f"{counts[key]} on {key}" for key in self.devices if counts[key])
+            share = f"{shares[number]} of every {len(self.schedule)} frames"
+            lines.append(f"  placement {number}, {share}: {where or 'no operators'}")
+        head = ["operator", *(f"placement {n}" for n in range(len(self.placements))), *self.devices]
+        rows = [head] + [self._row(operator) for operator in self.placements[0]]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            lines.append("  ".join(map(str.ljust, row, widths)).rstrip())
+        return "\n".join(lines)
+
+    def _row(self, operator: str) -> list[str]:
+        costs = self.costs.get(operator, {})
+        times = [_ms(costs[key]) if key in costs else "-" for key in self.devices]
+        return [operator, *(placement[operator] for placement in self.placements), *times]
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(map(repr, names[:_SHOWN]))
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.3f} ms"
+
+
+def _against(predicted: float, bound: float | None) -> str:
+    if bound is None:
+        return ""
+    gap = f" (gap {predicted / bound - 1:.1%})" if bound > 0 else ""
+    return f", no plan below {_ms(bound)}{gap}"
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _seconds(value: Any) -> bool:
+    return (_whole(value) or isinstance(value, float)) and math.isfinite(value) and value >= 0
+
+
+def _object(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, dict) and all(map(fits, value.values()))
+
+
+def _list(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(map(fits, value))
+
+
+def _maybe(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or fits(value)
+
+
+_KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "name": (_text, "text"),
+    "strategy": (_text, "text"),
+    "model": (_text, "text"),
+    "devices": (_object(_text), "an object of device key: name"),
+    "threads": (_maybe(_whole), "a whole number or null"),
+    "placements": (_list(_object(_text)), "a list of objects of operator: device key"),
+    "schedule": (_list(_whole), "a list of whole numbers"),
+    "predicted": (_maybe(_seconds), "seconds or null"),
+    "bound": (_maybe(_seconds), "seconds or null"),
+    "costs": (_object(_object(_seconds)), "an object of operator: {device key: seconds}"),
+}

@@ -1,0 +1,231 @@
+"""Session: a network ready to run frame by frame."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from engine.formats.onnx import Model, Port, load, resolve
+from engine.graph import Graph
+from engine.passes import prepare
+from hetero.deployment import Deployment
+from hetero.machine import choose
+from hetero.partition.strategies import strategy as named
+from hetero.plan import Plan
+from hetero.planner import Candidate, decide
+from hetero.profile import OperatorTime, flops, kernel_kind, per_operator
+
+Array = np.ndarray[Any, Any]
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+class InputError(ValueError):
+    """Inputs that do not fit the model: the message names what was given, what is expected, what to do."""
+
+
+class Input:
+    """One input of a session, by position: `write` an array before `run`."""
+
+    def __init__(self, session: Session, port: Port) -> None:
+        self._session, self.port = session, port
+
+    def write(self, array: Array) -> None:
+        """Set the input. The array is copied. Raises InputError for a wrong shape or dtype."""
+        self._session._written[self.port.name] = fitting(self._session.model, self.port, array).copy()
+
+
+class Output:
+    """One output of a session, by position: `read` it after `run`."""
+
+    def __init__(self, session: Session, port: Port) -> None:
+        self._session, self.port = session, port
+
+    def read(self) -> Array:
+        """The output of the latest run. Raises RuntimeError before the first."""
+        if self.port.name not in self._session._read:
+            raise RuntimeError(f"output {self.port.name!r} is not there yet: call run() first")
+        return self._session._read[self.port.name]
+
+
+class Session:
+    """A network on this machine's devices.
+
+    model      path of an .onnx file, or an onnx.ModelProto
+    device     "auto", "cpu", "gpu", "gpu:1" or "cpu+gpu"
+    threads    CPU threads; None: all it may use, but for the cores of an emulated GPU
+    strategy   "auto", or a name of `hetero.strategies()`
+    plan       a Plan or the path of a saved one; then nothing is measured and no strategy asked
+
+    Where the model leaves sizes open, they are settled by the first frame, and the session is made
+    ready anew for every further set of sizes. Several threads may call one session; they take turns.
+    Raises FileNotFoundError, ValueError or TypeError with one clear line for what cannot be used.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Any,
+        device: str = "auto",
+        threads: int | None = None,
+        strategy: str = "auto",
+        plan: Plan | str | Path | None = None,
+    ) -> None:
+        if strategy != "auto":
+            named(strategy)
+        self._request = (device, strategy, threads)
+        self._given = Plan.load(plan) if isinstance(plan, str | Path) else plan
+        wanted = device
+        if self._given is not None and device == "auto" and "gpu" not in self._given.devices:
+            wanted = "cpu"
+        self._devices = choose(wanted, threads if self._given is None else threads or self._given.threads)
+        self.model: Model = load(model)
+        self._lock = threading.RLock()
+        self._graphs: dict[Shapes, Graph] = {}
+        self._plans: dict[Shapes, Candidate] = {}
+        self._ready: tuple[Shapes, Deployment] | None = None
+        self._written: dict[str, Array] = {}
+        self._read: dict[str, Array] = {}
+        if all(isinstance(size, int) for port in self.inputs for size in port.shape):
+            self._deployed(self.shapes({}))
+
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """Name, shape (a name where a size is open) and dtype of every input."""
+        return self.model.inputs
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """Name, shape and dtype of every output."""
+        return self.model.outputs
+
+    def input(self, position: int) -> Input:
+        """An input by position. Raises IndexError."""
+        return Input(self, self.inputs[position])
+
+    def output(self, position: int) -> Output:
+        """An output by position. Raises IndexError."""
+        return Output(self, self.outputs[position])
+
+    def run(self) -> None:
+        """Run on the inputs written. Raises InputError where one is missing."""
+        self._read = self(self._written)
+
+    def __call__(self, feeds: Array | Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs by name for one frame: an array for the only input, or name -> array."""
+        arrays = self.feeds(feeds)
+        with self._lock:
+            deployment = self._deployed(self.shapes(arrays))
+            slot = deployment.slots[0]
+            deployment.load(slot, arrays)
+            deployment.run(slot, 0)
+            return deployment.unload(slot)
+
+    @property
+    def plan(self) -> Plan:
+        """Where every operator runs. Sizes left open count as 1 until a frame has settled them."""
+        return self.decided(self._latest())[0]
+
+    @property
+    def graph(self) -> Graph:
+        """The network as it is run."""
+        return self.graph_of(self._latest())
+
+    def profile(self) -> tuple[OperatorTime, ...]:
+        """What every operator costs where the plan puts it; one list a placement, one behind the other."""
+        found: list[OperatorTime] = []
+        with self._lock:
+            deployment = self._deployed(self._latest())
+            for stage in (stage for stages in deployment.variants for stage in stages):
+                device = deployment.devices[stage.device]
+                seconds = per_operator(stage.program, stage.recording(deployment.slots[0]))
+                for node in stage.program.nodes:
+                    kind = kernel_kind(node, device)
+                    work = flops(deployment.graph, node)
+                    found.append(OperatorTime(node.name, node.op, stage.device, kind, seconds[node.name], work))
+        return tuple(found)
+
+    def feeds(self, feeds: Array | Mapping[str, Array]) -> dict[str, Array]:
+        """The frame as name -> array, checked against the model. Raises InputError."""
+        if not isinstance(feeds, Mapping):
+            if len(self.inputs) != 1:
+                names = ", ".join(port.name for port in self.inputs)
+                raise InputError(f"{self.model.name} has {len(self.inputs)} inputs ({names}): give a dict name -> array")
+            feeds = {self.inputs[0].name: feeds}
+        unknown = [name for name in feeds if name not in {port.name for port in self.inputs}]
+        missing = [port.name for port in self.inputs if port.name not in feeds]
+        if unknown or missing:
+            raise InputError(
+                f"{self.model.name}: inputs missing: {', '.join(missing) or 'none'}; "
+                f"unknown: {', '.join(map(str, unknown)) or 'none'}"
+            )
+        return {port.name: fitting(self.model, port, feeds[port.name]) for port in self.inputs}
+
+    def shapes(self, feeds: Mapping[str, Array]) -> Shapes:
+        """Concrete shapes of all inputs for a frame. Raises ValueError naming both shapes."""
+        return tuple(resolve(self.model, {name: array.shape for name, array in feeds.items()}).items())
+
+    def deploy(self, shapes: Shapes, depth: int | None) -> Deployment:
+        """The network made ready for so many frames in flight; None: as many as keep every device busy."""
+        plan, devices = self.decided(shapes)
+        return Deployment(self.graph_of(shapes), plan, devices, depth or plan.depth)
+
+    def graph_of(self, shapes: Shapes) -> Graph:
+        """The network for inputs of these shapes."""
+        with self._lock:
+            if shapes not in self._graphs:
+                self._graphs[shapes] = prepare(self.model, dict(shapes), self._devices["cpu"].target.lanes)
+            return self._graphs[shapes]
+
+    def decided(self, shapes: Shapes) -> Candidate:
+        """The plan for inputs of these shapes, and its devices; made when first asked for."""
+        with self._lock:
+            if shapes not in self._plans:
+                graph = self.graph_of(shapes)
+                if self._given is not None:
+                    self._given.check([node.name for node in graph.nodes], self._devices, self.model.digest)
+                    self._plans[shapes] = self._given, self._devices
+                else:
+                    device, strategy, threads = self._request
+                    found = decide(graph, self.model.digest, self._devices, device, strategy, threads)
+                    self._plans[shapes] = found
+            return self._plans[shapes]
+
+    def _latest(self) -> Shapes:
+        return self._ready[0] if self._ready else self.shapes({})
+
+    def _deployed(self, shapes: Shapes) -> Deployment:
+        if self._ready is None or self._ready[0] != shapes:
+            self._ready = shapes, self.deploy(shapes, 1)
+        return self._ready[1]
+
+    def close(self) -> None:
+        """Let the memory go. The session makes itself ready again if it is used again."""
+        with self._lock:
+            self._ready = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def fitting(model: Model, port: Port, array: Any) -> Array:
+    """The array, if it fits an input. Raises InputError naming what was given, what is expected, what to do."""
+    given = np.asarray(array)
+    if given.dtype != port.dtype:
+        raise InputError(
+            f"{model.name}: input {port.name!r} has dtype {given.dtype}, but the model expects {port.dtype}; "
+            f"convert it with .astype(np.{port.dtype})"
+        )
+    try:
+        resolve(model, {port.name: given.shape})
+    except ValueError as error:
+        raise InputError(f"{error}; reshape or resize the frame") from None
+    return given

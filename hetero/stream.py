@@ -1,0 +1,112 @@
+"""Stream: frames through a network on all its devices at once, results in order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from hetero.pipeline.pipeline import OnFull, Pipeline, PipelineClosed
+from hetero.pipeline.result import Result
+from hetero.plan import Plan
+from hetero.planner import pipeline
+from hetero.session import InputError, Session, Shapes
+from hetero.statistics import Recorder, Statistics
+
+Frame = np.ndarray[Any, Any] | Mapping[str, np.ndarray[Any, Any]]
+
+
+class Stream:
+    """Streams frames: frame n + 1 on one device while frame n is on the other.
+
+    model      what a Session takes, or a Session; the other words are the Session's too
+    depth      frames in flight at most; None: as many as keep every device busy
+    on_full    "wait" for room, "drop-oldest" frame that has not begun, or "drop-newest"
+
+    All frames of a stream have the same shapes; the first settles what the model leaves open.
+    Results are bit for bit those of running frame by frame with the same plan.
+    """
+
+    def __init__(
+        self,
+        model: Session | str | Path | Any,
+        device: str = "auto",
+        threads: int | None = None,
+        strategy: str = "auto",
+        plan: Plan | str | Path | None = None,
+        depth: int | None = None,
+        on_full: OnFull = "wait",
+    ) -> None:
+        if depth is not None and (not isinstance(depth, int) or depth < 1):
+            raise ValueError(f"depth={depth!r}; expected a whole number from 1 up, or None to have it chosen")
+        if on_full not in ("wait", "drop-oldest", "drop-newest"):
+            raise ValueError(f"on_full={on_full!r}; expected wait, drop-oldest or drop-newest")
+        self.session = model if isinstance(model, Session) else Session(model, device, threads, strategy, plan)
+        self._depth, self._on_full = depth, on_full
+        self._lock = threading.Lock()
+        self._ready: tuple[Shapes, Pipeline] | None = None
+        self._closed = False
+
+    def map(self, frames: Iterable[Frame]) -> Iterator[Result]:
+        """Results in the frames' order, which are pulled only as there is room. Dropped frames are skipped.
+
+        Raises what a frame raised, at its place in the order.
+        """
+        source = iter(frames)
+        for first in source:
+            checked = self._checked(first)
+            running = self._pipeline(checked)
+            yield from running.map(self._chain(checked, source))
+
+    def _chain(self, first: dict[str, Any], rest: Iterator[Frame]) -> Iterator[dict[str, Any]]:
+        yield first
+        for frame in rest:
+            yield self._checked(frame)
+
+    def submit(self, frame: Frame) -> Future[Result]:
+        """Let one frame in; the future gives its Result, or raises Dropped or what went wrong."""
+        checked = self._checked(frame)
+        return self._pipeline(checked).submit(checked)
+
+    def statistics(self) -> Statistics:
+        """What the stream has done so far."""
+        return self._ready[1].statistics() if self._ready else Recorder(()).statistics()
+
+    def _checked(self, frame: Frame) -> dict[str, Any]:
+        feeds = self.session.feeds(frame)
+        shapes = self.session.shapes(feeds)
+        if self._ready is not None and self._ready[0] != shapes:
+            raise InputError(
+                f"{self.session.model.name}: this stream's frames are {dict(self._ready[0])}, but one is "
+                f"{dict(shapes)}; open another stream for it"
+            )
+        return feeds
+
+    def _pipeline(self, feeds: Mapping[str, Any]) -> Pipeline:
+        with self._lock:
+            if self._closed:
+                raise PipelineClosed("the stream is closed")
+            if self._ready is None:
+                shapes = self.session.shapes(feeds)
+                self._ready = shapes, pipeline(self.session.deploy(shapes, self._depth), self._on_full)
+            return self._ready[1]
+
+    def close(self) -> None:
+        """End the frames in flight and the threads. Any number of times."""
+        with self._lock:
+            self._closed = True
+        if self._ready is not None:
+            self._ready[1].close()
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

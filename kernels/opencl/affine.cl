@@ -1,0 +1,22 @@
+// y = activation(x * scale[channel] + shift[channel]): rows of `length` floats, one row per channel (PLAIN)
+// or per channel block, where the vectors of a block's lanes alternate.
+__kernel void affine(__global const float *restrict x, int x_at, __global const float *restrict scale, int scale_at,
+                     __global const float *restrict shift, int shift_at, __global float *restrict y, int y_at,
+                     int span, int length, int rows, int x_image, int y_image, float low, float high, float slope)
+{
+    const int row = get_global_id(1), image = get_global_id(2);
+    x += x_at + image * x_image + row * length;
+    y += y_at + image * y_image + row * length;
+    scale += scale_at;
+    shift += shift_at;
+    const int first = get_global_id(0) * span * V, end = min(first + span * V, length);
+    for (int i = first; i < end; i += V) {
+#if PLAIN
+        const VEC v = load_part(x + i, length - i) * scale[row] + shift[row];
+#else
+        const int channel = row * BLOCK + i % BLOCK;
+        const VEC v = LOAD(x + i) * LOAD(scale + channel) + LOAD(shift + channel);
+#endif
+        store_part(ACTIVATE(v), y + i, length - i);
+    }
+}

@@ -1,0 +1,44 @@
+// y[m][n] = activation(sum of a[m][k] * panels[n / PANEL][k][n % PANEL], + bias): ROWS rows and one panel of
+// PANEL columns per work-group. Its items split the panel's columns, V each, and the reduction, SLICES ways.
+#define SHARE (PANEL / V)
+__kernel __attribute__((reqd_work_group_size(SHARE * SLICES, 1, 1)))
+void gemm(__global const float *restrict a, int a_at, __global const float *restrict panels, int panels_at,
+          __global const float *restrict bias, int bias_at, __global float *restrict y, int y_at,
+          int rows, int columns, int depth, int a_row, int a_column, int bias_row, float low, float high, float slope)
+{
+#if SLICES > 1
+    __local VEC parts[ROWS][SHARE * SLICES];
+#endif
+    const int item = get_local_id(0), lane = item % SHARE * V, slice = item / SHARE;
+    const int panel = get_group_id(0), row0 = get_group_id(1) * ROWS;
+    panels += panels_at + panel * depth * PANEL + lane;
+    a += a_at;
+    VEC sum[ROWS];
+    int from[ROWS];
+    #pragma unroll
+    for (int i = 0; i < ROWS; i++) {
+        sum[i] = 0.0f;
+        from[i] = min(row0 + i, rows - 1) * a_row;
+    }
+    for (int k = slice; k < depth; k += SLICES) {
+        const VEC weight = LOAD(panels + k * PANEL);
+        #pragma unroll
+        for (int i = 0; i < ROWS; i++) sum[i] += a[from[i] + k * a_column] * weight;
+    }
+#if SLICES > 1
+    #pragma unroll
+    for (int i = 0; i < ROWS; i++) parts[i][item] = sum[i];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (slice > 0) return;
+    for (int other = 1; other < SLICES; other++)
+        #pragma unroll
+        for (int i = 0; i < ROWS; i++) sum[i] += parts[i][item + other * SHARE];
+#endif
+    for (int i = 0; i < ROWS && row0 + i < rows; i++) {
+        const VEC value = sum[i] + LOAD(bias + bias_at + (row0 + i) * bias_row + panel * PANEL + lane);
+        float results[V];
+        STORE(ACTIVATE(value), results);
+        for (int j = 0; j < V && panel * PANEL + lane + j < columns; j++)
+            y[y_at + (row0 + i) * columns + panel * PANEL + lane + j] = results[j];
+    }
+}

@@ -1,0 +1,117 @@
+"""The nine light networks that ship with onnx: stored outputs, and agreement with onnxruntime on seeded weights."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx.backend.test
+import pytest
+from onnx import helper, numpy_helper
+
+from hetero import Session
+from hetero.machine import devices
+
+LIGHT = Path(onnx.backend.test.__file__).parent / "data" / "light"
+NAMES = sorted(path.stem for path in LIGHT.glob("*.onnx"))
+GPU = any(device.kind == "gpu" for device in devices())
+WAYS = [
+    ("cpu", "cpu"),
+    *([("gpu", "gpu"), ("cpu+gpu", "alternate")] if GPU else []),
+]
+
+
+def session(proto: Any, device: str, strategy: str) -> Session:
+    """A session of one CPU thread; "alternate" hands the frame over and back all along the network."""
+    if strategy != "alternate":
+        return Session(proto, device, threads=1, strategy=strategy)
+    whole = Session(proto, "cpu+gpu", threads=1, strategy="gpu")
+    plan = alternate(whole.plan)
+    return Session(proto, "cpu+gpu", plan=plan)
+
+
+def alternate(plan: Any, run: int = 7) -> Any:
+    """The plan with every other stretch of operators taken to the CPU."""
+    from dataclasses import replace
+
+    names = list(plan.placements[0])
+    cpu = {name for i, name in enumerate(names) if i // run % 2}
+    placement = {name: "cpu" if name in cpu else key for name, key in plan.placements[0].items()}
+    return replace(plan, name="alternate", placements=(placement,))
+
+
+@cache
+def seeded(name: str) -> onnx.ModelProto:
+    """The light network with weights drawn anew: He's scale, variances positive."""
+    proto = onnx.load(LIGHT / f"{name}.onnx")
+    random = np.random.default_rng(0)
+    variances = {node.input[4] for node in proto.graph.node if node.op_type == "BatchNormalization"}
+    scales = {node.input[1] for node in proto.graph.node if node.op_type == "BatchNormalization"}
+    shapes = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
+    kept, tensors = [], []
+    for node in proto.graph.node:
+        if node.op_type != "ConstantOfShape":
+            kept.append(node)
+            continue
+        shape = tuple(shapes[node.input[0]])
+        if node.output[0] in variances | scales:
+            value = random.uniform(0.5, 1.5, shape)
+        else:
+            fan_in = max(1, int(np.prod(shape[1:])))
+            value = random.standard_normal(shape) * (2 / fan_in) ** 0.5 * (0.1 if len(shape) == 1 else 1.0)
+        tensors.append(numpy_helper.from_array(value.astype(np.float32), node.output[0]))
+    del proto.graph.node[:]
+    proto.graph.node.extend(kept)
+    proto.graph.initializer.extend(tensors)
+    return proto
+
+
+@cache
+def expected(name: str) -> Any:
+    """A frame, and what onnxruntime makes of it with the seeded weights, before the softmax.
+
+    With random weights the softmax would be one class alone, and hide every difference.
+    """
+    import onnxruntime
+
+    proto = onnx.ModelProto()
+    proto.CopyFrom(seeded(name))
+    last = proto.graph.node[-1]
+    if last.op_type == "Softmax":
+        del proto.graph.node[-1]
+        del proto.graph.output[:]
+        proto.graph.output.append(helper.make_tensor_value_info(last.input[0], onnx.TensorProto.FLOAT, None))
+    (port,) = [i for i in proto.graph.input if i.name not in {t.name for t in proto.graph.initializer}]
+    shape = [d.dim_value for d in port.type.tensor_type.shape.dim]
+    frame = {port.name: np.random.default_rng(1).standard_normal(shape).astype(np.float32)}
+    engine = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    return proto, frame, engine.run(None, frame)[0]
+
+
+@pytest.mark.parametrize(("device", "strategy"), WAYS)
+@pytest.mark.parametrize("name", NAMES)
+def test_stored_output(name: str, device: str, strategy: str) -> None:
+    """The output stored beside the model, for the input 0, 1/n, 2/n ... that it was stored for."""
+    proto = onnx.load(LIGHT / f"{name}.onnx")
+    stored = onnx.TensorProto.FromString((LIGHT / f"{name}_output_0.pb").read_bytes())
+    with session(proto, device, strategy) as running:
+        (port,) = running.inputs
+        size = int(np.prod(port.shape))
+        frame = (np.arange(size).reshape(port.shape) / size).astype(np.float32)
+        (got,) = running(frame).values()
+    np.testing.assert_allclose(got, numpy_helper.to_array(stored), rtol=1e-3, atol=1e-7)
+
+
+@pytest.mark.parametrize(("device", "strategy"), WAYS)
+@pytest.mark.parametrize("name", NAMES)
+def test_seeded_weights_agree_with_onnxruntime(name: str, device: str, strategy: str) -> None:
+    proto, frame, want = expected(name)
+    with session(proto, device, strategy) as running:
+        (got,) = running(frame).values()
+        if strategy == "alternate":
+            assert set(running.plan.placements[0].values()) == {"cpu", "gpu"}
+    assert want.std() > 0
+    assert np.abs(got - want).max() <= 1e-4 * np.abs(want).max()

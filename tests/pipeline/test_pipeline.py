@@ -1,0 +1,292 @@
+"""The pipeline: slots, policies, failures, the oldest first, closing; threads held by gates."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from fake_pipeline import PATIENCE, FakeStage, Gate, outputs, pipeline
+
+from hetero.pipeline.pipeline import Pipeline, PipelineClosed
+from hetero.pipeline.result import Dropped
+
+
+def test_both_devices_work_at_once() -> None:
+    meeting = threading.Barrier(2, timeout=PATIENCE)
+
+    def front(value: int) -> int:
+        if value > 0:
+            meeting.wait()
+        return value
+
+    def back(value: int) -> int:
+        if value < 9:
+            meeting.wait()  # frame n on the GPU meets frame n + 1 on the CPU
+        return value
+
+    with pipeline([FakeStage("cpu", front), FakeStage("gpu", back)], depth=2) as line:
+        assert [result.outputs for result in line.map(range(10))] == list(range(10))
+
+
+def test_the_oldest_frame_is_served_first() -> None:
+    cpu, gpu = Gate(), Gate()
+    there_and_back = [FakeStage("cpu", cpu), FakeStage("gpu", gpu), FakeStage("cpu", cpu)]
+    variants = there_and_back, [FakeStage("gpu", gpu)], [FakeStage("cpu", cpu)]
+    with pipeline(*variants, depth=4, schedule=[0, 1, 2, 2]) as line:
+        futures = [line.submit(0)]
+        cpu.allow(0)
+        gpu.arrival(0)
+        futures += [line.submit(n) for n in (1, 2, 3)]
+        cpu.arrival(2)  # 2 is on the CPU, 3 waits for it
+        gpu.allow(0)
+        gpu.arrival(1)  # so 0 has been handed back to the CPU
+        cpu.open()
+        gpu.open()
+        assert [outputs(future) for future in futures] == [0, 1, 2, 3]
+    assert cpu.arrived == [0, 2, 0, 3]
+
+
+def test_the_schedule_deals_variants() -> None:
+    variants = [[FakeStage("cpu", lambda v: ("cpu", v))], [FakeStage("gpu", lambda v: ("gpu", v))]]
+    with pipeline(*variants, depth=3, schedule=[0, 1, 1]) as line:
+        found = [result.outputs[0] for result in line.map(range(9))]
+    assert found == ["cpu", "gpu", "gpu"] * 3
+
+
+def test_wait_holds_the_submitter_until_a_slot_is_free() -> None:
+    gate = Gate()
+    with pipeline([FakeStage("cpu", gate)], depth=1) as line:
+        first = line.submit(0)
+        entered: list[Future[Any]] = []
+        submitter = threading.Thread(target=lambda: entered.append(line.submit(1)))
+        submitter.start()
+        gate.arrival(0)
+        assert not entered
+        gate.open()
+        assert outputs(first) == 0
+        submitter.join(PATIENCE)
+        assert outputs(entered[0]) == 1
+
+
+def test_drop_newest() -> None:
+    gate = Gate()
+    with pipeline([FakeStage("cpu", gate)], depth=2, on_full="drop-newest") as line:
+        futures = [line.submit(n) for n in range(4)]
+        for future in futures[2:]:
+            with pytest.raises(Dropped):
+                outputs(future)
+        gate.open()
+        assert [outputs(future) for future in futures[:2]] == [0, 1]
+        assert line.submit(4).result(PATIENCE).index == 4  # dropped frames count
+        assert line.statistics().dropped == 2
+
+
+def test_drop_oldest_takes_the_oldest_that_waits() -> None:
+    gate = Gate()
+    with pipeline([FakeStage("cpu", gate)], depth=3, on_full="drop-oldest") as line:
+        futures = [line.submit(0)]
+        gate.arrival(0)
+        futures += [line.submit(n) for n in range(1, 5)]  # 3 goes for 1, 4 goes for 2
+        for future in futures[1:3]:
+            with pytest.raises(Dropped):
+                outputs(future)
+        gate.open()
+        assert [outputs(futures[n]) for n in (0, 3, 4)] == [0, 3, 4]
+        assert gate.arrived == [0, 3, 4]
+        assert line.statistics().dropped == 2
+
+
+def test_drop_oldest_drops_the_newest_where_all_have_begun() -> None:
+    gates = {"cpu": Gate(), "gpu": Gate()}
+    variants = [[FakeStage(device, gate)] for device, gate in gates.items()]
+    with pipeline(*variants, depth=2, schedule=[0, 1], on_full="drop-oldest") as line:
+        futures = [line.submit(n) for n in range(2)]
+        gates["cpu"].arrival(0)
+        gates["gpu"].arrival(1)
+        with pytest.raises(Dropped):
+            outputs(line.submit(2))
+        for gate in gates.values():
+            gate.open()
+        assert [outputs(future) for future in futures] == [0, 1]
+
+
+def test_a_successor_takes_the_variant_of_the_frame_it_drops() -> None:
+    gate = Gate()
+    variants = [[FakeStage("cpu", gate)], [FakeStage("gpu", lambda v: ("gpu", v))]]
+    with pipeline(*variants, depth=3, schedule=[0, 0, 1], on_full="drop-oldest") as line:
+        first = line.submit(0)
+        gate.arrival(0)
+        line.submit(1)
+        assert outputs(line.submit(2)) == ("gpu", 2)
+        assert line.submit(3)  # a free slot: the fourth let in, variant 0 again
+        successor = line.submit(4)  # in the place of 1, on the CPU
+        gate.open()
+        assert outputs(first) == 0
+        assert outputs(successor) == 4
+
+
+def test_the_next_frame_finds_the_slot_of_a_result_it_saw() -> None:
+    with pipeline([FakeStage("cpu")], depth=1, on_full="drop-newest") as line:
+        assert [outputs(line.submit(n)) for n in range(300)] == list(range(300))
+
+
+@pytest.mark.parametrize("on_full", ["wait", "drop-newest", "drop-oldest"])
+def test_a_failure_leaves_the_others_alone(on_full: str) -> None:
+    def trip(value: int) -> int:
+        if value % 3 == 1:
+            raise KeyError(value)
+        return value
+
+    gate = Gate()
+    with pipeline([FakeStage("cpu", gate), FakeStage("gpu", trip)], depth=6, on_full=on_full) as line:
+        futures = [line.submit(n) for n in range(6)]
+        gate.open()
+        for n, future in enumerate(futures):
+            if n % 3 == 1:
+                with pytest.raises(KeyError, match=str(n)) as caught:
+                    outputs(future)
+                assert caught.traceback[-1].name == "trip"
+            else:
+                assert outputs(future) == n
+        assert len(line._free) == 6
+
+
+def test_close_ends_what_flies_and_refuses_the_rest() -> None:
+    gate = Gate()
+    line = pipeline([FakeStage("cpu", gate), FakeStage("gpu")], depth=2)
+    futures = [line.submit(n) for n in range(2)]
+    refused: list[BaseException] = []
+
+    def blocked() -> None:
+        try:
+            line.submit(2)
+        except PipelineClosed as error:
+            refused.append(error)
+
+    submitter = threading.Thread(target=blocked)
+    submitter.start()
+    closers = [threading.Thread(target=line.close) for _ in range(2)]
+    for closer in closers:
+        closer.start()
+    submitter.join(PATIENCE)
+    assert len(refused) == 1
+    gate.open()
+    for closer in closers:
+        closer.join(PATIENCE)
+    assert [outputs(future) for future in futures] == [0, 1]
+    line.close()
+    with pytest.raises(PipelineClosed):
+        line.submit(3)
+
+
+def test_close_while_a_frame_is_loaded() -> None:
+    gate = Gate()
+
+    def load(slot: Any, frame: int) -> None:
+        slot.value = gate(frame)
+
+    line = pipeline([FakeStage("cpu")], depth=2, load=load)
+    entered: list[Future[Any]] = []
+    submitter = threading.Thread(target=lambda: entered.append(line.submit(0)))
+    submitter.start()
+    gate.arrival(0)
+    line.close()
+    gate.open()
+    submitter.join(PATIENCE)
+    with pytest.raises(PipelineClosed, match="while the frame was loaded"):
+        outputs(entered[0])
+
+
+def test_close_from_a_callback() -> None:
+    line = pipeline([FakeStage("cpu"), FakeStage("gpu")], depth=2)
+    future = line.submit(0)
+    closed = threading.Event()
+    future.add_done_callback(lambda _: (line.close(), closed.set()))
+    assert closed.wait(PATIENCE)
+    line.close()
+
+
+def test_close_with_dropped_flights_still_queued() -> None:
+    gate = Gate()
+    with pipeline([FakeStage("cpu", gate)], depth=2, on_full="drop-oldest") as line:
+        line.submit(0)
+        gate.arrival(0)
+        futures = [line.submit(n) for n in range(1, 20)]
+        gate.open()
+    assert outputs(futures[-1]) == 19
+    assert gate.arrived == [0, 19]
+
+
+def test_futures_cannot_be_cancelled() -> None:
+    gate = Gate()
+    with pipeline([FakeStage("cpu", gate)], depth=1) as line:
+        future = line.submit(0)
+        assert not future.cancel()
+        gate.open()
+        assert outputs(future) == 0
+
+
+def test_many_submitters() -> None:
+    stages = [FakeStage("cpu", lambda v: v + 1), FakeStage("gpu", lambda v: v * 2)]
+    with pipeline(stages, depth=3) as line:
+        found: dict[int, int] = {}
+
+        def work(base: int) -> None:
+            for n in range(base, base + 100):
+                found[n] = outputs(line.submit(n))
+
+        threads = [threading.Thread(target=work, args=(base,)) for base in range(0, 400, 100)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(PATIENCE)
+        assert found == {n: (n + 1) * 2 for n in range(400)}
+        assert line.statistics().frames == 400
+
+
+def test_statistics_by_a_clock_that_ticks_when_read() -> None:
+    # depth 1, so every reading has its place: submit, admit, then per stage one at the start and one
+    # at the end, unloading from there to one more
+    ticks = itertools.count()
+    moved = itertools.count(1000, 60)
+    stages = [FakeStage("cpu"), FakeStage("gpu")]
+    with pipeline(stages, depth=1, clock=lambda: float(next(ticks)), bytes_moved=lambda: next(moved)) as line:
+        assert line.submit(0).result(PATIENCE).latency == 6
+        statistics = line.statistics()
+        assert [execution[:3] for execution in line.executions()] == [
+            ("cpu", 0, 0),
+            ("gpu", 0, 1),
+            ("gpu", 0, 2),
+        ]
+    assert statistics.seconds == 6
+    assert statistics.fps == pytest.approx(1 / 6)
+    assert statistics.busy == pytest.approx({"cpu": 1 / 6, "gpu": 2 / 6})
+    assert statistics.idle["cpu"] == pytest.approx({"no-frame": 4 / 6, "dependency": 1 / 6})
+    assert statistics.idle["gpu"] == pytest.approx({"no-frame": 1 / 6, "dependency": 3 / 6})
+    assert statistics.bytes_moved == 60
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"variants": []}, "at least one variant"),
+        ({"variants": [[]]}, "at least one stage"),
+        ({"schedule": []}, "schedule"),
+        ({"schedule": [1]}, r"schedule \[1\] must name variants 0 to 0"),
+        ({"slots": []}, "at least one slot"),
+        ({"on_full": "explode"}, "'explode', expected one of wait, drop-oldest, drop-newest"),
+    ],
+)
+def test_what_makes_no_pipeline(changes: dict[str, Any], message: str) -> None:
+    fine = {
+        "variants": [[FakeStage("cpu")]],
+        "schedule": [0],
+        "slots": [1],
+        "load": lambda *_: None,
+        "unload": lambda _: None,
+    }
+    with pytest.raises(ValueError, match=message):
+        Pipeline(**{**fine, **changes})
