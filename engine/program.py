@@ -11,7 +11,7 @@ from engine.devices.device import Bound, Device, Memory, Recording
 from engine.graph import Graph, Node
 from engine.reference import evaluator
 from engine.storage import Place, places
-from kernels.op import Call, HostStep, Operand, Spec, read, write
+from kernels.op import Call, CpuLowering, GpuLowering, HostStep, Operand, Spec, read, write
 from kernels.ops import operators
 
 
@@ -112,18 +112,26 @@ def compile(graph: Graph, nodes: Sequence[Node], device: Device, outside: set[st
         call = _call(graph, node, place)
         if _is_alias(node, place):
             continue
-        lowered = _host(graph, node) if node.proto is not None else device.lower(operators()[node.op], call)
-        if lowered is None or (node.proto is not None and device.kind != "cpu"):
-            raise NoKernelError(f"{device.name} has no kernel for {node.op} node {node.name!r}")
-        for step in lowered.steps if node.proto is None else (lowered,):
-            if node.proto is None:
-                for i, nbytes in enumerate(lowered.scratch):
-                    touch(f"{node.name}#{i}", nbytes)
+        lowered = _lower(graph, node, device, call)
+        for step in lowered.steps:
+            for i, nbytes in enumerate(lowered.scratch):
+                touch(f"{node.name}#{i}", nbytes)
             operands = tuple(resolve(node, call, operand) for operand in step.operands)
             steps.append(Step(node.name, step, operands))
     border = {name: size for name, size in sizes.items() if name in outside}
     areas = tuple(Area(name, size, *spans[name]) for name, size in sizes.items() if name not in outside)
     return Program(device, tuple(nodes), tuple(steps), areas, border)
+
+
+def _lower(graph: Graph, node: Node, device: Device, call: Call) -> CpuLowering | GpuLowering:
+    lowered: CpuLowering | GpuLowering | None = None
+    if node.proto is None:
+        lowered = device.lower(operators()[node.op], call)
+    elif device.kind == "cpu":
+        lowered = CpuLowering((_host(graph, node),))
+    if lowered is None:
+        raise NoKernelError(f"{device.name} has no kernel for {node.op} node {node.name!r}")
+    return lowered
 
 
 def _is_alias(node: Node, place: Mapping[str, Place]) -> bool:
@@ -145,11 +153,19 @@ def _call(graph: Graph, node: Node, place: Mapping[str, Place]) -> Call:
     outputs = tuple(replace(s, batch_stride=place[n].stride) for n, s in zip(node.outputs, call.outputs, strict=True))
     attributes = dict(call.attributes)
     if node.op == "Concat" and node.proto is None:
-        whole = place[node.outputs[0]]
-        attributes["in_place"] = tuple(
-            place[name].root == whole.root and call.constants.get(i) is None for i, name in enumerate(node.inputs)
-        )
+        attributes["in_place"] = _in_place(call, node, place)
     return replace(call, inputs=inputs, outputs=outputs, attributes=attributes)
+
+
+def _in_place(call: Call, node: Node, place: Mapping[str, Place]) -> tuple[bool, ...]:
+    """Which inputs of a concatenation lie where they belong in its output."""
+    y, axis = call.outputs[0], call.attributes["axis"]
+    whole, start, found = place[node.outputs[0]], 0, []
+    for i, name in enumerate(node.inputs):
+        belongs = Place(whole.root, whole.offset + start * prod(y.shape[axis + 1 :]), place[name].stride)
+        found.append(place[name] == belongs and i not in call.constants)
+        start += call.need(i).shape[axis]
+    return tuple(found)
 
 
 def _host(graph: Graph, node: Node) -> HostStep:

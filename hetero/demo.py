@@ -145,8 +145,8 @@ def _show(model: str, video: str, rounds: int, seconds: float) -> None:
     out.print("The rows took turns on the same frames of the video, decoded beforehand.", highlight=False)
     if any(way.emulated for way in ways):
         out.print(
-            "The GPU is emulated on one of this machine's cores, so the last row is what to choose here; "
-            "the others show how the plans compare.",
+            "No GPU is at work: it is emulated on one of this machine's own cores, so that plans can be "
+            "compared. To get work done here, use the CPU with all cores.",
             highlight=False,
         )
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def _bind(program: Program, device: Device) -> Recording:
     return program.bind(lambda name: Memory(outside[name]) if name in outside else Memory(base, arena.offsets[name]))
 
 
-def crossing_cost(gpu: Device) -> Crossing:
+def crossing_cost(gpu: Any) -> Crossing:
     """What it takes to bring a tensor over and have it back, per direction: a line through two sizes."""
     seconds = {}
     for nbytes in (SMALL, LARGE):

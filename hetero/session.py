@@ -19,6 +19,7 @@ from hetero.partition.strategies import strategy as named
 from hetero.plan import Plan
 from hetero.planner import Candidate, decide
 from hetero.profile import OperatorTime, flops, kernel_kind, per_operator
+from kernels.cpu.target import host
 
 Array = np.ndarray[Any, Any]
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
@@ -177,7 +178,7 @@ class Session:
         """The network for inputs of these shapes."""
         with self._lock:
             if shapes not in self._graphs:
-                self._graphs[shapes] = prepare(self.model, dict(shapes), self._devices["cpu"].target.lanes)
+                self._graphs[shapes] = prepare(self.model, dict(shapes), host().lanes)
             return self._graphs[shapes]
 
     def decided(self, shapes: Shapes) -> Candidate:

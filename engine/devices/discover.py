@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pyopencl as cl
+
     from engine.devices.opencl import OpenClDevice
 
 _SYSTEM_VENDORS = Path("/etc/OpenCL/vendors")
@@ -54,10 +56,10 @@ def _usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _devices(platform: object) -> list[object]:
+def _devices(platform: cl.Platform) -> list[cl.Device]:
     """A platform's devices; a platform that fails has none."""
     try:
-        return list(platform.get_devices())  # type: ignore[attr-defined]
+        return list(platform.get_devices())
     except Exception:
         return []
 

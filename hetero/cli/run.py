@@ -188,9 +188,7 @@ def _summary(statistics: Any, session: Any, source: Source, whole: bool, as_json
         summary = {"source": source.name, "plan": plan.name, "devices": devices, **asdict(statistics)}
         print_json({"summary": summary}, indent=None)
         return
-    milliseconds = [
-        1000 * t for t in (statistics.latency_p50, statistics.latency_p95, statistics.latency_p99)
-    ]
+    latencies = (statistics.latency_p50, statistics.latency_p95, statistics.latency_p99)
     named = [f"{name} (emulated)" if name in emulated else name for name in plan.devices.values()]
     print(
         f"{statistics.frames} frames in {statistics.seconds:.1f} s, {statistics.fps:.1f} frames/s; "

@@ -41,7 +41,8 @@ def make_slot(
     for name, nbytes in tensors.items():
         keys = set(users[name])
         if keys == {"cpu", "gpu"}:
-            shared = share(devices["gpu"], nbytes)
+            gpu: Any = devices["gpu"]
+            shared = share(gpu, nbytes)
             slot.shared[name] = shared
             slot.memory[name] = {"cpu": Memory(shared.host), "gpu": shared.memory}
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import prod
 
-from kernels.op import Call, GpuLowering, GpuStep, Spec, read, write
+from kernels.op import Call, GpuLowering, GpuStep, Operand, Spec, read, write
 from kernels.opencl.grid import grid
 from kernels.opencl.source import template
 from kernels.opencl.target import GpuTarget
@@ -21,7 +21,7 @@ def lower_copy(call: Call, target: GpuTarget) -> GpuLowering | None:
         rows, length, strides = x.shape[0], prod(x.stored[1:]), (x.stride, y.stride)
     else:
         rows, length, strides = 1, prod(x.shape), (0, 0)
-    return GpuLowering((copy_rows(x, 0, rows, length, strides, 0, target),))
+    return GpuLowering((copy_rows(x, read(0), rows, length, strides, 0, target),))
 
 
 def element(spec: Spec) -> str | None:
@@ -31,19 +31,19 @@ def element(spec: Spec) -> str | None:
 
 def copy_rows(
     x: Spec,
-    position: int,
+    source: Operand,
     rows: int,
     length: int,
     strides: tuple[int, int],
     first: int,
     target: GpuTarget,
 ) -> GpuStep:
-    """Copy `rows` rows of `length` elements to the output, the first one to element `first`."""
+    """Copy `rows` rows of `length` elements from `source` to the output, the first one to element `first`."""
     row = grid(length, target)
     return GpuStep(
         template("copy"),
         "copy",
-        (read(position), write()),
+        (source, write()),
         (row.span, length, *strides, first),
         (row.items, rows),
         (row.group, 1),

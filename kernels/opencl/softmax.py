@@ -16,14 +16,15 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
     x = call.need(0)
     if x.layout != "plain" or x.dtype != np.float32 or not x.shape:
         return None
-    axis = int(call.attributes.get("axis", -1)) % len(x.shape)
-    rows, inner = prod(x.shape[:axis]) * prod(x.shape[axis + 1 :]), prod(x.shape[axis + 1 :])
+    axis, end = call.attributes["axis"], call.attributes["axis"] + call.attributes["extent"]
+    length, inner = prod(x.shape[axis:end]), prod(x.shape[end:])
+    rows = prod(x.shape[:axis]) * inner
     items = min(64, target.max_work_group) if target.simt else 1
     step = GpuStep(
         template("softmax"),
         "softmax",
         (read(0), write()),
-        (x.shape[axis], inner),
+        (length, inner),
         (rows * items,),
         (items,),
         (("ITEMS", items),),

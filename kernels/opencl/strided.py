@@ -1,7 +1,8 @@
-"""Transpose and Slice: one strided copy of up to six axes."""
+"""One strided copy of up to six axes: what Transpose and Slice are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 from kernels.op import Call, GpuLowering, GpuStep, Shape, read, write
@@ -13,22 +14,15 @@ from kernels.opencl.target import GpuTarget
 AXES = 6  # what the template has
 
 
-def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
-    """One launch over the output's elements."""
+def copy_strided(
+    call: Call, strides: Sequence[int], first: int, target: GpuTarget
+) -> GpuLowering | None:
+    """The output, dense, from the input's elements at `first` and on, a stride per output axis."""
     x, y = call.need(0), call.outputs[0]
-    if len(x.shape) > AXES or "blocked" in (x.layout, y.layout) or element(x) is None:
+    if len(y.shape) > AXES or "blocked" in (x.layout, y.layout) or element(x) is None:
         return None
-    strides, first = list(dense(x.shape)), 0
-    if call.op == "Transpose":
-        perm = call.attributes.get("perm") or range(len(x.shape))[::-1]
-        strides = [strides[axis] for axis in perm]
-    else:
-        names = ("starts", "axes", "steps")
-        for start, axis, pace in zip(*(call.attributes[name] for name in names), strict=True):
-            if pace <= 0:
-                return None
-            first += start * strides[axis]
-            strides[axis] *= pace
+    if prod(y.shape) == 0:
+        return GpuLowering(())
     row = grid(prod(y.shape), target)
     missing = AXES - len(y.shape)
     step = GpuStep(
@@ -40,7 +34,8 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
             prod(y.shape),
             int(first),
             *((1,) * missing + y.shape)[1:],
-            *(int(stride) for stride in [0] * missing + strides),
+            *(0,) * missing,
+            *(int(stride) for stride in strides),
         ),
         (row.items,),
         (row.group,),

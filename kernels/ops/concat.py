@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kernels.cpu import move as cpu
-from kernels.op import Call, Case, Inferred, Layouts, Op, Spec
+from kernels.op import Call, Case, Inferred, Layout, Layouts, Op, Spec
 from kernels.opencl import concat as gpu
 
 
@@ -31,8 +31,8 @@ def layouts(call: Call) -> Layouts:
     """Blocked where channels of blocked images are joined."""
     images = [x for x in call.inputs if x is not None]
     blocked = call.attributes["axis"] == 1 and not call.constants and any(x.layout == "blocked" for x in images)
-    layout = "blocked" if blocked else "plain"
-    return (layout,) * len(call.inputs), (layout,)  # type: ignore[return-value]
+    layout: Layout = "blocked" if blocked else "plain"
+    return (layout,) * len(call.inputs), (layout,)
 
 
 OPS = (

@@ -10,7 +10,7 @@ import numpy as np
 
 from kernels import window
 from kernels.cpu import conv as cpu
-from kernels.op import Call, Case, Inferred, Layouts, Op, Spec
+from kernels.op import Call, Case, Inferred, Layout, Layouts, Op, Spec
 from kernels.opencl import conv as gpu
 
 
@@ -38,13 +38,14 @@ def layouts(call: Call) -> Layouts:
     """A first layer of few channels is read as it comes; everything else is blocked."""
     x = call.need(0)
     few = x.shape[1] < 8 and call.attributes["group"] == 1
-    rest = tuple("blocked" if i == 3 else "plain" for i in range(1, len(call.inputs)))
-    return ("plain" if few and x.layout == "plain" else "blocked", *rest), ("blocked",)  # type: ignore[return-value]
+    first: Layout = "plain" if few and x.layout == "plain" else "blocked"
+    wanted: tuple[Layout, ...] = (first, "plain", "plain", "blocked")
+    return wanted[: len(call.inputs)], ("blocked",)
 
 
 def flops(call: Call) -> int:
     """Two for each multiply-add."""
-    return 2 * prod(call.outputs[0].shape) * prod(call.constants[1].shape[1:])
+    return 2 * prod(call.outputs[0].shape) * prod(map(int, call.constants[1].shape[1:]))
 
 
 def case(

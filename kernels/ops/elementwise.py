@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from kernels.cpu import elementwise as cpu
-from kernels.op import Call, Case, Inferred, Layouts, Op, Spec
-from kernels.opencl import elementwise as gpu
+from kernels.op import Call, Case, Inferred, Layout, Layouts, Op, Spec
+from kernels.opencl import binary, unary
 
 # Blocked images stay blocked where the padding lanes stay finite whatever they hold.
 TOTAL = frozenset(
@@ -65,8 +65,8 @@ def layouts(call: Call) -> Layouts:
     given = [x for i, x in enumerate(call.inputs) if x is not None and i not in call.constants]
     alike = len(given) == len(call.inputs) and all(x.shape == call.outputs[0].shape for x in given)
     blocked = call.op in TOTAL and alike and any(x.layout == "blocked" for x in given)
-    layout = "blocked" if blocked else "plain"
-    return (layout,) * len(call.inputs), (layout,)  # type: ignore[return-value]
+    layout: Layout = "blocked" if blocked else "plain"
+    return (layout,) * len(call.inputs), (layout,)
 
 
 def flops(call: Call) -> int:
@@ -79,7 +79,7 @@ SHAPE = (2, 20, 5, 7)
 
 def _unary(name: str, *cases: Case, low: float = -4.0, high: float = 4.0) -> Op:
     given = cases or (Case({}, (SHAPE,), low=low, high=high), Case({}, ((70_001,),), low=low, high=high))
-    return Op(name, infer_unary, cpu.lower_unary, gpu.lower_unary, layouts=layouts, flops=flops, cases=given)
+    return Op(name, infer_unary, cpu.lower_unary, unary.lower, layouts=layouts, flops=flops, cases=given)
 
 
 def _binary(name: str, low: float = -1.0, high: float = 1.0) -> Op:
@@ -88,22 +88,22 @@ def _binary(name: str, low: float = -1.0, high: float = 1.0) -> Op:
     )  # fmt: skip
     cases = tuple(Case({}, given, low=low, high=high) for given in shapes)
     cases += (Case({}, (SHAPE, (5, 7)), (1,), low=low, high=high),)
-    return Op(name, infer_binary, cpu.lower_binary, gpu.lower_binary, layouts=layouts, flops=flops, cases=cases)
+    return Op(name, infer_binary, cpu.lower_binary, binary.lower, layouts=layouts, flops=flops, cases=cases)
 
 
 def _many(name: str) -> Op:
     op = _binary(name)
     cases = (*op.cases, Case({}, (SHAPE,) * 3), Case({}, (SHAPE, (7,), (20, 5, 1), (1,))))
-    return Op(name, infer_binary, cpu.lower_binary, gpu.lower_binary, layouts=layouts, flops=flops, cases=cases)
+    return Op(name, infer_binary, cpu.lower_binary, binary.lower, layouts=layouts, flops=flops, cases=cases)
 
 
 _CLIPS = (
-    Case({}, (SHAPE, (), ()), (1, 2), {1: np.float32(-0.5), 2: np.float32(0.25)}),
-    Case({}, (SHAPE, None, ()), (2,), {2: np.float32(0.25)}),
+    Case({}, (SHAPE, (), ()), (1, 2), {1: np.array(-0.5, "f"), 2: np.array(0.25, "f")}),
+    Case({}, (SHAPE, None, ()), (2,), {2: np.array(0.25, "f")}),
 )
 
 OPS = (
-    Op("Clip", infer_clip, cpu.lower_unary, gpu.lower_unary, data=1, layouts=layouts, flops=flops, cases=_CLIPS),
+    Op("Clip", infer_clip, cpu.lower_unary, unary.lower, data=1, layouts=layouts, flops=flops, cases=_CLIPS),
     _unary("LeakyRelu", Case({"alpha": 0.1}, (SHAPE,)), Case({}, (SHAPE,))),
     _unary("Elu", Case({"alpha": 0.7}, (SHAPE,)), Case({}, (SHAPE,))),
     _unary("HardSigmoid", Case({"alpha": 0.3, "beta": 0.4}, (SHAPE,)), Case({}, (SHAPE,), low=-4, high=4)),
@@ -119,7 +119,7 @@ OPS = (
     _binary("Pow", low=0.5, high=2.0),
     *(_many(name) for name in ("Sum", "Max", "Min")),
     Op(
-        "PRelu", infer_binary, cpu.lower_binary, gpu.lower_binary, layouts=layouts, flops=flops,
+        "PRelu", infer_binary, cpu.lower_binary, binary.lower, layouts=layouts, flops=flops,
         cases=(Case({}, (SHAPE, (20, 1, 1)), (1,)), Case({}, (SHAPE, SHAPE))),
     ),
 )  # fmt: skip

@@ -32,7 +32,7 @@ def layouts(call: Call) -> Layouts:
 
 def flops(call: Call) -> int:
     """A square and an addition for each of the window, and some ten for the power."""
-    return prod(call.outputs[0].shape) * (call.attributes["size"] + 11)
+    return prod(call.outputs[0].shape) * (int(call.attributes["size"]) + 11)
 
 
 OPS = (

@@ -12,37 +12,10 @@ import onnx.backend.test
 import pytest
 from onnx import helper, numpy_helper
 
-from hetero import Session
-from hetero.machine import devices
+from tests.hetero.ways import WAYS, session
 
 LIGHT = Path(onnx.backend.test.__file__).parent / "data" / "light"
 NAMES = sorted(path.stem for path in LIGHT.glob("*.onnx"))
-GPU = any(device.kind == "gpu" for device in devices())
-WAYS = [
-    ("cpu", "cpu"),
-    *([("gpu", "gpu"), ("cpu+gpu", "alternate")] if GPU else []),
-]
-
-
-def session(proto: Any, device: str, strategy: str) -> Session:
-    """A session of one CPU thread; "alternate" hands the frame over and back all along the network."""
-    if strategy != "alternate":
-        return Session(proto, device, threads=1, strategy=strategy)
-    whole = Session(proto, "cpu+gpu", threads=1, strategy="gpu")
-    plan = alternate(whole.plan)
-    return Session(proto, "cpu+gpu", plan=plan)
-
-
-def alternate(plan: Any, run: int = 7) -> Any:
-    """The plan with every other stretch of operators taken to the CPU."""
-    from dataclasses import replace
-
-    names = list(plan.placements[0])
-    cpu = {name for i, name in enumerate(names) if i // run % 2}
-    placement = {name: "cpu" if name in cpu else key for name, key in plan.placements[0].items()}
-    return replace(plan, name="alternate", placements=(placement,))
-
-
 @cache
 def seeded(name: str) -> onnx.ModelProto:
     """The light network with weights drawn anew: He's scale, variances positive."""
@@ -91,13 +64,13 @@ def expected(name: str) -> Any:
     return proto, frame, engine.run(None, frame)[0]
 
 
-@pytest.mark.parametrize(("device", "strategy"), WAYS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", NAMES)
-def test_stored_output(name: str, device: str, strategy: str) -> None:
+def test_stored_output(name: str, way: str) -> None:
     """The output stored beside the model, for the input 0, 1/n, 2/n ... that it was stored for."""
     proto = onnx.load(LIGHT / f"{name}.onnx")
     stored = onnx.TensorProto.FromString((LIGHT / f"{name}_output_0.pb").read_bytes())
-    with session(proto, device, strategy) as running:
+    with session(proto, way) as running:
         (port,) = running.inputs
         size = int(np.prod(port.shape))
         frame = (np.arange(size).reshape(port.shape) / size).astype(np.float32)
@@ -105,13 +78,13 @@ def test_stored_output(name: str, device: str, strategy: str) -> None:
     np.testing.assert_allclose(got, numpy_helper.to_array(stored), rtol=1e-3, atol=1e-7)
 
 
-@pytest.mark.parametrize(("device", "strategy"), WAYS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", NAMES)
-def test_seeded_weights_agree_with_onnxruntime(name: str, device: str, strategy: str) -> None:
+def test_seeded_weights_agree_with_onnxruntime(name: str, way: str) -> None:
     proto, frame, want = expected(name)
-    with session(proto, device, strategy) as running:
+    with session(proto, way) as running:
         (got,) = running(frame).values()
-        if strategy == "alternate":
+        if way == "both":
             assert set(running.plan.placements[0].values()) == {"cpu", "gpu"}
     assert want.std() > 0
     assert np.abs(got - want).max() <= 1e-4 * np.abs(want).max()

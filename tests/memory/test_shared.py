@@ -1,0 +1,72 @@
+"""Memory both sides see: hand-overs, what they copy, and wrong turns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from engine.devices.device import Bound
+from engine.devices.discover import opencl_devices, why_no_opencl
+from engine.devices.opencl import OpenClDevice
+from hetero.memory.shared import MappedBuffer, StagedBuffer, share
+from kernels.op import Call, Spec
+from kernels.opencl import unary
+
+pytestmark = pytest.mark.parametrize("staged", [False, True])
+
+
+@pytest.fixture
+def device() -> OpenClDevice:
+    if not opencl_devices():
+        pytest.skip(why_no_opencl() or "no OpenCL device")
+    return opencl_devices()[0]
+
+
+@pytest.mark.parametrize("count", [1, 1000, 70_001])
+def test_there_and_back(device: OpenClDevice, staged: bool, count: int) -> None:
+    x, y = (share(device, count * 4, staged=staged) for _ in range(2))
+    call = Call("Neg", {}, (Spec((count,)),), (Spec((count,)),))
+    lowering = unary.lower(call, device.target)
+    assert lowering is not None
+    recording = device.record([Bound(step, (x.memory, y.memory)) for step in lowering.steps])
+    for turn in range(5):
+        values = np.arange(count, dtype=np.float32) + turn
+        x.host.view(np.float32)[:] = values
+        x.to_device()
+        y.lend()
+        recording.start()
+        x.release()
+        y.to_host()
+        recording.wait()
+        assert np.array_equal(y.host.view(np.float32), -values)
+        assert np.array_equal(x.host.view(np.float32), values)
+    assert x.moved == 5 * x.copied_to_device
+    assert y.moved == 5 * y.copied_to_host
+
+
+def test_kind_and_bytes(device: OpenClDevice, staged: bool) -> None:
+    made = share(device, 5000, staged=staged)
+    assert isinstance(made, StagedBuffer if staged else MappedBuffer)
+    assert made.host.shape == (5000,)
+    assert made.host.ctypes.data % 4096 == 0
+    assert made.zero_copy is (not staged and device.unified_memory)
+    assert made.copied_to_device == made.copied_to_host == (0 if made.zero_copy else 5000)
+
+
+def test_wrong_turns(device: OpenClDevice, staged: bool) -> None:
+    made = share(device, 64, staged=staged, checked=True)
+    with pytest.raises(RuntimeError, match="host, which owns it"):
+        made.to_host()
+    made.to_device()
+    with pytest.raises(RuntimeError, match="while the device owns it"):
+        made.host[0] = 1
+    with pytest.raises(RuntimeError, match="device, which owns it"):
+        made.to_device()
+    made.to_host()
+    device.queue.finish()
+    made.host[0] = 1
+
+
+def test_no_size(device: OpenClDevice, staged: bool) -> None:
+    with pytest.raises(ValueError, match="not 0"):
+        share(device, 0, staged=staged)
