@@ -13,14 +13,13 @@ from engine.devices.device import Device, Memory, Recording
 from engine.graph import Graph, Node
 from engine.program import Program, compile
 from hetero.memory.arena import pack
-from hetero.memory.lifetime import Lifetime
+from hetero.memory.lifetime import lifetimes
 from hetero.memory.shared import Shared
 from hetero.memory.slots import Slot, make_slot
 from hetero.partition.stages import stages
 from hetero.plan import Plan
 
 Array = np.ndarray[Any, Any]
-ALIGNMENT = 64  # bytes: the widest vector, and a cache line
 
 
 def dag(graph: Graph) -> nx.DiGraph[Any]:
@@ -126,8 +125,7 @@ class Deployment:
         packed: dict[str, dict[int, Mapping[str, int]]] = {key: {} for key in self.devices}
         total = dict.fromkeys(self.devices, 0)
         for part in parts:
-            areas = [Lifetime(a.name, a.nbytes, a.first, a.last) for a in part.program.areas]
-            arena = pack(areas, ALIGNMENT)
+            arena = pack(lifetimes(part.program))
             packed[part.device][id(part.program)] = arena.offsets
             total[part.device] = max(total[part.device], arena.total)
         return {key: (self.devices[key].allocate(total[key]), packed[key]) for key in self.devices if total[key]}

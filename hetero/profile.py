@@ -13,9 +13,9 @@ import numpy as np
 from engine.devices.device import Device, Memory, Recording
 from engine.graph import Graph, Node
 from engine.program import Program, can_run, compile
-from hetero.deployment import ALIGNMENT, border
+from hetero.deployment import border
 from hetero.memory.arena import pack
-from hetero.memory.lifetime import Lifetime
+from hetero.memory.lifetime import lifetimes
 from hetero.memory.shared import share
 from hetero.partition.problem import Crossing, Problem, Tensor
 from kernels.ops import operators
@@ -81,7 +81,7 @@ def operator_costs(graph: Graph, devices: Mapping[str, Device]) -> dict[str, dic
 
 def _bind(program: Program, device: Device) -> Recording:
     """A recording on memory of its own, holding seeded noise where the network's data would be."""
-    arena = pack([Lifetime(a.name, a.nbytes, a.first, a.last) for a in program.areas], ALIGNMENT)
+    arena = pack(lifetimes(program))
     base = device.allocate(max(arena.total, 1))
     noise = np.random.default_rng(0)
     outside = {

@@ -211,7 +211,8 @@ Inferred = tuple[dict[str, Any], list[Spec]]
 
 def plain(call: Call) -> Layouts:
     """Everything plain."""
-    return ("plain",) * len(call.inputs), ("plain",) * len(call.outputs)
+    layout: Layout = "plain"
+    return (layout,) * len(call.inputs), (layout,) * len(call.outputs)
 
 
 def no_flops(call: Call) -> int:

@@ -76,9 +76,7 @@ class OpenClDevice(Device):
         """A queue that takes times; kept apart because it makes launches dearer."""
         import pyopencl as cl
 
-        return cl.CommandQueue(
-            self.context, properties=cl.command_queue_properties.PROFILING_ENABLE
-        )
+        return cl.CommandQueue(self.context, properties=cl.command_queue_properties.PROFILING_ENABLE)
 
     def lower(self, op: Op, call: Call) -> GpuLowering | None:
         """The operator's launches on this device, None where it has no kernel."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.graph import Graph, Node, Tensor
-from kernels.op import Layout, Spec
+from kernels.op import Layout, Spec, plain
 from kernels.ops import operators
 
 
@@ -37,11 +37,8 @@ def layout(graph: Graph, block: int) -> Graph:
         return new
 
     def settle(node: Node) -> None:
-        wanted: tuple[tuple[Layout, ...], tuple[Layout, ...]] = (
-            ("plain",) * len(node.inputs), ("plain",) * len(node.outputs),
-        )  # fmt: skip
-        if node.proto is None:
-            wanted = operators()[node.op].layouts(replace(graph, tensors=tensors).call(node))
+        call = replace(graph, tensors=tensors).call(node)
+        wanted = plain(call) if node.proto is not None else operators()[node.op].layouts(call)
         inputs = tuple(as_wanted(*pair) for pair in zip(node.inputs, wanted[0], strict=True))
         outputs = list(node.outputs)
         late: list[tuple[str, str]] = []

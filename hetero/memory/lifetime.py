@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.program import Program
 
 
 @dataclass(frozen=True)
@@ -29,28 +33,9 @@ class Lifetime:
         return self.first <= other.last and other.first <= self.last
 
 
-def lifetimes(
-    steps: Sequence[tuple[Iterable[str], Iterable[str]]],
-    nbytes: Mapping[str, int],
-    keep: Collection[str] = (),
-) -> list[Lifetime]:
-    """Lifetimes of the tensors named in `nbytes`, from what each step (reads, writes).
-
-    A tensor lives from the first step that names it to the last. One that is read before it is
-    written comes from outside and lives from step 0; one in `keep` lives to the end. A tensor that
-    no step names gets no lifetime.
-    """
-    first: dict[str, int] = {}
-    last: dict[str, int] = {}
-    for number, (reads, writes) in enumerate(steps):
-        for name in reads:
-            first.setdefault(name, 0)
-            last[name] = number
-        for name in writes:
-            first.setdefault(name, number)
-            last[name] = number
-    last.update(dict.fromkeys((name for name in keep if name in first), len(steps) - 1))
-    return [Lifetime(name, nbytes[name], first[name], last[name]) for name in first if name in nbytes]
+def lifetimes(program: Program) -> list[Lifetime]:
+    """The lifetimes of what a program needs while it runs."""
+    return [Lifetime(area.name, area.nbytes, area.first, area.last) for area in program.areas]
 
 
 def peak(tensors: Iterable[Lifetime]) -> int:

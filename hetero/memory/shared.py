@@ -18,9 +18,7 @@ Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 _PAGE = 4096  # drivers copy host memory that is not aligned so
 
 
-def share(
-    device: OpenClDevice, nbytes: int, *, staged: bool | None = None, checked: bool = False
-) -> Shared:
+def share(device: OpenClDevice, nbytes: int, *, staged: bool | None = None, checked: bool = False) -> Shared:
     """Memory of `nbytes` that the host owns to begin with.
 
     Mapped where host memory is the device's memory, staged where it is not; `staged` overrules

@@ -70,9 +70,9 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
     area = x.shape[2] * x.shape[3]
     padded = []
     for i in (1, 2):
-        values = np.zeros(x.blocks * x.block, np.float32)
-        values[:c] = call.constants[i]
-        padded.append(constant(values))
+        full = np.zeros(x.blocks * x.block, np.float32)
+        full[:c] = call.constants[i]
+        padded.append(constant(full))
     each, parts = split(area, x.block)
     numbers = (each, parts, x.blocks, area, x.stride, y.stride, *clamp_of(call))
     tasks = n * x.blocks * parts

@@ -133,7 +133,7 @@ def _source(call: Call) -> Source:
         step = interleave(x, pads)
         return Source(scratch(), height * width * c, width * c, c, lambda k: k, c, (step,), (n * height * width * c * 4,))
     lanes = x.block
-    plane = height * width * lanes
+    plane = int(height * width * lanes)
     size = x.blocks * plane
 
     def channel(k: int) -> int:
@@ -187,7 +187,7 @@ def _geometry(call: Call, source: Source) -> tuple[int, int, int, int, int, int]
 
 def _offset(call: Call, source: Source, tap: tuple[int, int]) -> int:
     dh, dw = call.attributes["dilations"]
-    return tap[0] * dh * source.row + tap[1] * dw * source.pixel
+    return int(tap[0] * dh * source.row + tap[1] * dw * source.pixel)
 
 
 def _numbers(
@@ -217,9 +217,9 @@ def _depthwise(
     y = call.outputs[0]
     lanes = y.block
     weights = call.constants[1]
-    packed = np.zeros((y.blocks * lanes, len(taps)), np.float32)
-    packed[: len(weights)] = weights.reshape(len(weights), -1)
-    packed = packed.reshape(y.blocks, lanes, len(taps)).transpose(0, 2, 1)
+    rows = np.zeros((y.blocks * lanes, len(taps)), np.float32)
+    rows[: len(weights)] = weights.reshape(len(weights), -1)
+    packed = rows.reshape(y.blocks, lanes, len(taps)).transpose(0, 2, 1)
     table = np.array([(_offset(call, source, tap), 1) for tap in taps], np.int64)
     columns = _geometry(call, source)[1]
     pixels = min(columns, max(4, target.registers // 2 - 2))
@@ -278,10 +278,12 @@ def _dense(
     firsts = [
         base + min(i, span - blocks) for base in range(0, y.blocks, span) for i in range(0, span, blocks)
     ]
-    tables, groups, panels = [], [], []
+    tables: list[list[list[int]]] = []
+    groups: list[list[int]] = []
+    panels: list[Array] = []
     for first in firsts:
         table, panel = _panel(call, source, taps, range(first * lanes, (first + blocks) * lanes))
-        groups.append([first, 2 * sum(map(len, tables)), len(table)])
+        groups.append([first, 2 * sum(len(rows) for rows in tables), len(table)])
         tables.append(table)
         panels.append(panel.reshape(-1, blocks, lanes).transpose(1, 0, 2))
     packed = max(panel.shape[1] for panel in panels) * lanes

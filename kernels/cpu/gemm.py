@@ -41,9 +41,9 @@ def _lower(call: Call, target: CpuTarget, weights: Array, bias: Array) -> CpuLow
     rows, lanes = prod(call.need(0).shape) // k, target.lanes
     count = -(-n // lanes)
     pixels, blocks = choose_tile(rows, count, target.registers)
-    packed = np.zeros((count * lanes, k), np.float32)
-    packed[:n] = weights
-    packed = packed.reshape(count, lanes, k).transpose(0, 2, 1)
+    rows_of_weights = np.zeros((count * lanes, k), np.float32)
+    rows_of_weights[:n] = weights
+    packed = rows_of_weights.reshape(count, lanes, k).transpose(0, 2, 1)
     padded = np.zeros(count * lanes, np.float32)
     padded[:n] = bias
     firsts = [min(i, count - blocks) for i in range(0, count, blocks)]

@@ -102,10 +102,8 @@ def dense_tile(
     pixel; w_block, y_block: from one block of `lanes` outputs to the next. Weights lie as
     [block][reduction][lanes]. `valid` outputs, counted from the first block, are written.
     """
+    signature = _tile_signature(pixels, blocks, lanes)
     pixels, blocks, lanes = (literal.literal_value for literal in (pixels, blocks, lanes))
-    signature = _tile_signature(
-        *(types.literal(value) for value in (pixels, blocks, lanes))
-    )
 
     def codegen(context, builder, signature, arguments):
         tile = dict(zip(_NAMES + _CLAMP, arguments, strict=False))
@@ -144,8 +142,8 @@ def depthwise_tile(
     pixels, lanes,
 ):  # fmt: skip
     """One tile of a depthwise convolution: each lane is a channel of its own, each table entry a tap."""
+    signature = _tile_signature(pixels, lanes)
     pixels, lanes = pixels.literal_value, lanes.literal_value
-    signature = _tile_signature(types.literal(pixels), types.literal(lanes))
 
     def codegen(context, builder, signature, arguments):
         tile = dict(zip(_NAMES + _CLAMP, arguments, strict=False))

@@ -1,4 +1,4 @@
-"""Elementwise functions of two values or more: flat where the shapes agree, NumPy's broadcasting elsewhere."""
+"""Elementwise functions of two values or more: flat where shapes agree, NumPy's broadcasting elsewhere."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def _side(call: Call, position: int) -> _Side | None:
             return None
         strides = dense(packed.shape)
         return constant(packed), packed.shape, strides, strides[0]
-    elif spec.layout != y.layout:
+    if spec.layout != y.layout:
         return None
-    elif y.layout == "blocked" and spec.shape[1] != y.shape[1]:
+    if y.layout == "blocked" and spec.shape[1] != y.shape[1]:
         return None  # one channel for all of them would have to be spread over a block's lanes
     operand = read(position) if value is None else constant(np.asarray(value, np.float32))
     return operand, spec.stored, _strides(spec), image_stride(spec)

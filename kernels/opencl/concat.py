@@ -27,7 +27,7 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
     in_place = call.attributes.get("in_place") or (False,) * len(inputs)
     steps, start = [], 0
     for position, x in enumerate(inputs):
-        if not in_place[position] and prod(x.shape):
+        if not in_place[position] and x.size:
             put = _blocked if blocked else _plain
             value = call.constants.get(position)
             source = read(position) if value is None else constant(value)
@@ -39,9 +39,7 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
 def _plain(x: Spec, y: Spec, source: Operand, axis: int, start: int, target: GpuTarget) -> GpuStep:
     rows, inner = prod(x.shape[:axis]), prod(x.shape[axis + 1 :])
     length = x.shape[axis] * inner
-    return copy_rows(
-        x, source, rows, length, (length, y.shape[axis] * inner), start * inner, target
-    )
+    return copy_rows(x, source, rows, length, (length, y.shape[axis] * inner), start * inner, target)
 
 
 def _blocked(x: Spec, y: Spec, source: Operand, axis: int, start: int, target: GpuTarget) -> GpuStep:

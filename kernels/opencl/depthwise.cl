@@ -13,22 +13,24 @@ __kernel void depthwise(__global const float *restrict x, int x_at, __global con
     for (int item = first; item < end; item++) {
         const int column = item / (BLOCK / V), lane = item % (BLOCK / V) * V;
         const int left = column * STRIDE_W - PAD_LEFT;
-        VEC sum = LOAD(bias + bias_at + block * BLOCK + lane);
+        VEC sum = LANES(bias + bias_at + block * BLOCK + lane);
+        const int whole = top >= 0 && top + (KH - 1) * DILATION_H < x_height && left >= 0
+                          && left + (KW - 1) * DILATION_W < x_width;
         #pragma unroll
         for (int i = 0; i < KH; i++) {
             const int h = top + i * DILATION_H;
-            if (h < 0 || h >= x_height) continue;
+            if (!whole && (h < 0 || h >= x_height)) continue;
             #pragma unroll
             for (int j = 0; j < KW; j++) {
                 const int w = left + j * DILATION_W;
-                if (w < 0 || w >= x_width) continue;
-                sum += LOAD(x + (h * x_width + w) * BLOCK + lane) * LOAD(weights + (i * KW + j) * BLOCK + lane);
+                if (!whole && (w < 0 || w >= x_width)) continue;
+                sum += LANES(x + (h * x_width + w) * BLOCK + lane) * LANES(weights + (i * KW + j) * BLOCK + lane);
             }
         }
         const int at = ((block * height + row) * width + column) * BLOCK + lane;
 #if RESIDUAL
-        sum += LOAD(residual + residual_at + image * residual_image + at);
+        sum += LANES(residual + residual_at + image * residual_image + at);
 #endif
-        STORE(ACTIVATE(sum), y + y_at + image * y_image + at);
+        PUT_LANES(ACTIVATE(sum), y + y_at + image * y_image + at);
     }
 }

@@ -17,14 +17,14 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
     n, channels, height, width = conv.y.shape
     packed = np.zeros((conv.y.blocks * block, kh, kw), np.float32)
     packed[:channels] = conv.weights[:, 0]
-    packed = packed.reshape(-1, block, kh, kw).transpose(0, 2, 3, 1)  # [block][kh][kw][lane]
+    weights = packed.reshape(-1, block, kh, kw).transpose(0, 2, 3, 1)  # [block][kh][kw][lane]
     bias, residual = conv.operands()
-    lanes = min(block, target.lanes)
+    lanes = target.block_lanes(block)
     row = row_grid(width * (block // lanes), target)
     step = GpuStep(
         template("depthwise"),
         "depthwise",
-        (read(0), constant(packed), bias, residual, write()),
+        (read(0), constant(weights), bias, residual, write()),
         (
             row.span,
             height,

@@ -14,6 +14,8 @@ from kernels.opencl.target import GpuTarget
 
 _TILE_OVERHEAD = 120  # cycles to begin and end a tile
 _LATENCY = 4  # cycles until a multiply-add's result can be added to again
+_STEP = 0.5  # cycles a step of the reduction costs besides, and each vector of weights in it (measured)
+_WEIGHTS = 0.3
 _CACHE = 1 << 19  # bytes of weights that stay in a core's second-level cache
 
 
@@ -116,7 +118,7 @@ def _tile(conv: Convolution, reduction: int, target: GpuTarget, grouped: bool) -
             if (tile + 1) * several * parts + 1 > registers and (tile, several) != (1, 1):
                 continue
             sums, loads = tile * several * parts, tile + several * parts
-            cycles = max(sums / 2, loads / 2, _LATENCY)
+            cycles = max(sums / 2, loads / 2, _LATENCY) + _STEP + _WEIGHTS * several * parts
             tiles = ceil_div(pixels, tile) * ceil_div(blocks, several)
             cost = tiles * (reduction * cycles + _TILE_OVERHEAD)
             if cost < least:

@@ -21,7 +21,7 @@ void gemm(__global const float *restrict a, int a_at, __global const float *rest
         from[i] = min(row0 + i, rows - 1) * a_row;
     }
     for (int k = slice; k < depth; k += SLICES) {
-        const VEC weight = LOAD(panels + k * PANEL);
+        const VEC weight = LANES(panels + k * PANEL);
         #pragma unroll
         for (int i = 0; i < ROWS; i++) sum[i] += a[from[i] + k * a_column] * weight;
     }
@@ -35,10 +35,9 @@ void gemm(__global const float *restrict a, int a_at, __global const float *rest
         for (int i = 0; i < ROWS; i++) sum[i] += parts[i][item + other * SHARE];
 #endif
     for (int i = 0; i < ROWS && row0 + i < rows; i++) {
-        const VEC value = sum[i] + LOAD(bias + bias_at + (row0 + i) * bias_row + panel * PANEL + lane);
-        float results[V];
-        STORE(ACTIVATE(value), results);
+        VEC value = sum[i] + LANES(bias + bias_at + (row0 + i) * bias_row + panel * PANEL + lane);
+        value = ACTIVATE(value);
         for (int j = 0; j < V && panel * PANEL + lane + j < columns; j++)
-            y[y_at + (row0 + i) * columns + panel * PANEL + lane + j] = results[j];
+            y[y_at + (row0 + i) * columns + panel * PANEL + lane + j] = ((const float *)&value)[j];
     }
 }

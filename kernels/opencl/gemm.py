@@ -30,7 +30,7 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
         b = (b.T if call.attributes.get("transB", 0) else b) * np.float32(call.attributes.get("alpha", 1))
     depth, columns = b.shape
     rows = prod(a.shape) // max(depth, 1)
-    lanes = target.lanes
+    lanes = 4 if target.simt else 16
     panel = 16 if target.simt else lanes  # columns packed together, whatever the blocks of images are
     padded = ceil_div(columns, panel) * panel
     panels = np.zeros((depth, padded), np.float32)

@@ -14,7 +14,7 @@ void global_pool(__global const float *restrict x, int x_at, __global float *res
     VEC value = -MAXFLOAT;
 #endif
     for (int pixel = item / (BLOCK / V); pixel < area; pixel += slices) {
-        const VEC next = LOAD(x + pixel * BLOCK);
+        const VEC next = LANES(x + pixel * BLOCK);
 #if AVERAGE
         value += next;
 #else
@@ -35,5 +35,5 @@ void global_pool(__global const float *restrict x, int x_at, __global float *res
 #if AVERAGE
     value *= 1.0f / (float)area;
 #endif
-    STORE(value, y + y_at + image * y_image + block * BLOCK + lane);
+    PUT_LANES(value, y + y_at + image * y_image + block * BLOCK + lane);
 }

@@ -11,7 +11,7 @@ _LEAST = 64  # vectors a CPU's work-item should at least do
 
 
 def ceil_div(a: int, b: int) -> int:
-    """a / b, rounded up."""
+    """The quotient of a and b, rounded up."""
     return -(-a // b)
 
 

@@ -27,14 +27,19 @@ __kernel void lrn(__global const float *restrict x, int x_at, __global float *re
             if (channel >= 0 && channel < channels) v = x[channel / BLOCK * plane + pixel * BLOCK + channel % BLOCK];
             square[i] = v * v;
         }
+        VEC sums[BLOCK / V];
+        #pragma unroll
+        for (int lane = 0; lane < BLOCK; lane++) {
+            float sum = 0.0f;
+            #pragma unroll
+            for (int i = 0; i < BEFORE + AFTER + 1; i++) sum += square[lane + i];
+            ((float *)sums)[lane] = sum;
+        }
         #pragma unroll
         for (int lane = 0; lane < BLOCK; lane += V) {
-            VEC sum = 0.0f;
-            #pragma unroll
-            for (int i = 0; i < BEFORE + AFTER + 1; i++) sum += LOAD(square + lane + i);
-            const VEC base = bias + scale * sum;
-            VEC v = LOAD(x + block * plane + pixel * BLOCK + lane) * INVERSE_POWER(base);
-            STORE(v, y + pixel * BLOCK + lane);
+            const VEC base = bias + scale * sums[lane / V];
+            const VEC v = LANES(x + block * plane + pixel * BLOCK + lane) * INVERSE_POWER(base);
+            PUT_LANES(v, y + pixel * BLOCK + lane);
         }
     }
 }

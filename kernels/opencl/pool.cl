@@ -17,6 +17,8 @@ __kernel void pool(__global const float *restrict x, int x_at, __global float *r
 #else
         VEC value = -MAXFLOAT;
 #endif
+        const int whole = top >= 0 && top + (KH - 1) * DILATION_H < x_height && left >= 0
+                          && left + (KW - 1) * DILATION_W < x_width;
         for (int i = 0; i < KH; i++) {
             const int h = top + i * DILATION_H;
             for (int j = 0; j < KW; j++) {
@@ -24,8 +26,8 @@ __kernel void pool(__global const float *restrict x, int x_at, __global float *r
 #if AVERAGE == 2
                 counted += h < x_height + PAD_BOTTOM && w < x_width + PAD_RIGHT;
 #endif
-                if (h < 0 || h >= x_height || w < 0 || w >= x_width) continue;
-                const VEC next = LOAD(x + (h * x_width + w) * BLOCK + lane);
+                if (!whole && (h < 0 || h >= x_height || w < 0 || w >= x_width)) continue;
+                const VEC next = LANES(x + (h * x_width + w) * BLOCK + lane);
 #if AVERAGE
                 value += next;
 #else
@@ -39,6 +41,6 @@ __kernel void pool(__global const float *restrict x, int x_at, __global float *r
 #if AVERAGE
         value *= 1.0f / (float)max(counted, 1);
 #endif
-        STORE(value, y + column * BLOCK + lane);
+        PUT_LANES(value, y + column * BLOCK + lane);
     }
 }

@@ -21,17 +21,10 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
 def _windows(call: Call, target: GpuTarget) -> GpuLowering:
     x, y, get = call.need(0), call.outputs[0], call.attributes.get
     n, _, height, width = y.shape
-    kernel, strides, dilations, pads = (
-        tuple(get(name) or default)
-        for name, default in (
-            ("kernel_shape", None),
-            ("strides", (1, 1)),
-            ("dilations", (1, 1)),
-            ("pads", (0, 0, 0, 0)),
-        )
-    )
+    kernel, pads = call.attributes["kernel_shape"], get("pads") or (0, 0, 0, 0)
+    strides, dilations = get("strides") or (1, 1), get("dilations") or (1, 1)
     average = 0 if call.op == "MaxPool" else 2 if get("count_include_pad") else 1
-    lanes = min(target.lanes, x.block)
+    lanes = target.block_lanes(x.block)
     row = row_grid(width * (x.block // lanes), target)
     step = GpuStep(
         template("pool"),
@@ -61,7 +54,7 @@ def _windows(call: Call, target: GpuTarget) -> GpuLowering:
 
 def _whole(call: Call, target: GpuTarget) -> GpuLowering:
     x, y = call.need(0), call.outputs[0]
-    lanes = min(target.lanes, x.block)
+    lanes = target.block_lanes(x.block)
     parts = x.block // lanes
     items = max(parts, min(64, target.max_work_group)) if target.simt else parts
     step = GpuStep(

@@ -13,6 +13,9 @@
 #define LOAD(p) JOIN(vload, V)(0, p)
 #define STORE(v, p) JOIN(vstore, V)(v, 0, p)
 #endif
+// V lanes of a block: blocked tensors and packed weights begin at multiples of a block
+#define LANES(p) (*(__global const VEC *)(p))
+#define PUT_LANES(v, p) (*(__global VEC *)(p) = (v))
 // Vector comparisons instead of min and max: PoCL 3.0 never ends compiling those for float16.
 #define MIN(a, b) ((b) < (a) ? (b) : (a))
 #define MAX(a, b) ((a) < (b) ? (b) : (a))

@@ -14,9 +14,7 @@ from kernels.opencl.target import GpuTarget
 AXES = 6  # what the template has
 
 
-def copy_strided(
-    call: Call, strides: Sequence[int], first: int, target: GpuTarget
-) -> GpuLowering | None:
+def copy_strided(call: Call, strides: Sequence[int], first: int, target: GpuTarget) -> GpuLowering | None:
     """The output, dense, from the input's elements at `first` and on, a stride per output axis."""
     x, y = call.need(0), call.outputs[0]
     if len(y.shape) > AXES or "blocked" in (x.layout, y.layout) or element(x) is None:

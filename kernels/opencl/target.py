@@ -26,3 +26,7 @@ class GpuTarget:
     def lanes(self) -> int:
         """Floats one work-item moves at a time where nothing else decides."""
         return 4 if self.simt else 8
+
+    def block_lanes(self, block: int) -> int:
+        """Lanes of a block that one work-item does: all of them on CPU cores."""
+        return min(4, block) if self.simt else block

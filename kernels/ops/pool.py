@@ -53,7 +53,7 @@ def layouts(call: Call) -> Layouts:
 
 def flops(call: Call) -> int:
     """One for each number in a window."""
-    return prod(call.outputs[0].shape) * prod(call.attributes["kernel_shape"])
+    return prod(call.outputs[0].shape) * prod(map(int, call.attributes["kernel_shape"]))
 
 
 def flops_global(call: Call) -> int:

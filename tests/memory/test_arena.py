@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 
 from hetero.memory.arena import pack
-from hetero.memory.lifetime import Lifetime, lifetimes, peak
+from hetero.memory.lifetime import Lifetime, peak
 
 
 def chain(random_: random.Random, steps: int) -> list[Lifetime]:
@@ -66,22 +66,6 @@ def test_nothing_at_all() -> None:
     assert pack([]).total == 0
     assert peak([]) == 0
     assert pack([Lifetime("empty", 0, 0, 3), Lifetime("full", 1, 0, 3)]).total == 64
-
-
-def test_lifetimes_from_reads_and_writes() -> None:
-    steps = [(["x"], ["a"]), (["a"], ["b"]), (["a", "b"], ["y"]), (["b"], ["z"])]
-    found = lifetimes(steps, dict.fromkeys("xabyz", 4), keep=["y"])
-    assert {each.name: (each.first, each.last) for each in found} == {
-        "x": (0, 0),
-        "a": (0, 2),
-        "b": (1, 3),
-        "y": (2, 3),
-        "z": (3, 3),
-    }
-
-
-def test_only_tensors_with_bytes_are_placed() -> None:
-    assert [each.name for each in lifetimes([(["w", "x"], ["y"])], {"x": 4, "y": 8})] == ["x", "y"]
 
 
 @pytest.mark.parametrize(("nbytes", "last"), [(-1, 3), (4, 1)])
