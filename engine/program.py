@@ -27,8 +27,9 @@ class Area:
 
 @dataclass(frozen=True)
 class Step:
-    """A lowered step: which node it belongs to, and where its operands lie: an area's name and an offset
-    in bytes, or memory that is there already.
+    """A lowered step: which node it belongs to, and where its operands lie.
+
+    An operand is an area's name and an offset in bytes, or memory that is there already.
     """
 
     node: str
@@ -72,7 +73,7 @@ def can_run(graph: Graph, node: Node, device: Device) -> bool:
     return node.proto is None and device.lower(operators()[node.op], graph.call(node)) is not None
 
 
-def compile(graph: Graph, nodes: Sequence[Node], device: Device, outside: set[str]) -> Program:
+def compile_stage(graph: Graph, nodes: Sequence[Node], device: Device, outside: set[str]) -> Program:
     """Lower the nodes for the device. `outside` names the tensors that cross the stage's border.
 
     Raises NoKernelError where the device cannot run one of them.
@@ -91,7 +92,9 @@ def compile(graph: Graph, nodes: Sequence[Node], device: Device, outside: set[st
     def locate(name: str, spec: Spec) -> tuple[str, int]:
         there = place[name]
         offset = there.offset * spec.dtype.itemsize
-        nbytes = spec.nbytes if there.stride is None else ((spec.shape[0] - 1) * there.stride + prod(spec.stored[1:])) * 4
+        nbytes = (
+            spec.nbytes if there.stride is None else ((spec.shape[0] - 1) * there.stride + prod(spec.stored[1:])) * 4
+        )
         touch(there.root, offset + nbytes)
         return there.root, offset
 

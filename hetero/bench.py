@@ -65,9 +65,7 @@ def contenders(threads: int | None = None, strategies: Sequence[str] = ()) -> tu
         Contender("frames dealt to both", "cpu+gpu", "interleave", threads, gpu.emulated),
         Contender("co-execution", "cpu+gpu", "auto", threads, gpu.emulated),
     ]
-    found += [
-        Contender(f"co-execution, {name}", "cpu+gpu", name, threads, gpu.emulated) for name in strategies
-    ]
+    found += [Contender(f"co-execution, {name}", "cpu+gpu", name, threads, gpu.emulated) for name in strategies]
     if gpu.emulated:
         found.append(Contender("CPU with all cores", "cpu", "cpu", None))
     return tuple(found)
@@ -76,9 +74,7 @@ def contenders(threads: int | None = None, strategies: Sequence[str] = ()) -> tu
 def random_feeds(inputs: Sequence[Any], count: int = 4, seed: int = 0) -> list[Feed]:
     """Seeded noise for a network's inputs; a symbolic batch becomes 1, any other symbol 224."""
     random = np.random.default_rng(seed)
-    return [
-        {i.name: _noise(random, _concrete(i.shape), np.dtype(i.dtype)) for i in inputs} for _ in range(count)
-    ]
+    return [{i.name: _noise(random, _concrete(i.shape), np.dtype(i.dtype)) for i in inputs} for _ in range(count)]
 
 
 def compare(
@@ -174,9 +170,7 @@ def _proto(model: Any) -> onnx.ModelProto | None:
 
 
 def _concrete(shape: Sequence[int | str]) -> tuple[int, ...]:
-    return tuple(
-        side if isinstance(side, int) else 1 if axis == 0 else USUAL_SIZE for axis, side in enumerate(shape)
-    )
+    return tuple(side if isinstance(side, int) else 1 if axis == 0 else USUAL_SIZE for axis, side in enumerate(shape))
 
 
 def _noise(random: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:

@@ -44,9 +44,7 @@ def demo(
             return
         with tempfile.TemporaryDirectory(prefix="hetero-demo-") as folder:
             path = Path(folder) / "hand-held.mp4"
-            print(
-                f"Making a video of {len(_PHOTOGRAPHS)} photographs, as a hand-held camera would see them ..."
-            )
+            print(f"Making a video of {len(_PHOTOGRAPHS)} photographs, as a hand-held camera would see them ...")
             frames = make_video(path)
             print(f"  {frames} frames of {_WIDTH} x {_HEIGHT}, {path.stat().st_size / 1e6:.1f} MB, MPEG-4")
             _show(model, str(path), rounds, seconds)
@@ -124,20 +122,15 @@ def _show(model: str, video: str, rounds: int, seconds: float) -> None:
     ways = contenders()
     chosen = next((way for way in ways if way.strategy == "auto"), ways[0])
     with out.status(f"Measuring the operators of {model} on each device, to plan with") as status:
-        session = hetero.Session(
-            loaded, device=chosen.device, threads=chosen.threads, strategy=chosen.strategy
-        )
+        session = hetero.Session(loaded, device=chosen.device, threads=chosen.threads, strategy=chosen.strategy)
         status.stop()
         with session:
-            prepare = preprocessor(
-                session.inputs[0].shape, session.inputs[0].dtype, what=f"the input of {model}"
-            )
+            prepare = preprocessor(session.inputs[0].shape, session.inputs[0].dtype, what=f"the input of {model}")
             name = session.inputs[0].name
             _stream(session, video, prepare, name, f"{model} on {Path(video).name}")
     with closing(open_source(video)) as source:
         feeds = [
-            {name: prepare(frame)}
-            for frame in islice(source, 0, _READY * _stride(source.count), _stride(source.count))
+            {name: prepare(frame)} for frame in islice(source, 0, _READY * _stride(source.count), _stride(source.count))
         ]
     with out.status("Comparing") as status:
         report = compare(loaded, model, feeds, ways=ways, rounds=rounds, seconds=seconds, told=status.update)

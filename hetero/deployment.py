@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.devices.device import Device, Memory, Recording
 from engine.graph import Graph, Node
-from engine.program import Program, compile
+from engine.program import Program, compile_stage
 from hetero.memory.arena import pack
 from hetero.memory.lifetime import lifetimes
 from hetero.memory.shared import Shared
@@ -113,7 +113,7 @@ class Deployment:
             nodes = [self._nodes[name] for name in cut.operators]
             outside = border(self.graph, nodes)
             made = {name for node in nodes for name in node.outputs}
-            program = compile(self.graph, nodes, self.devices[cut.device], outside)
+            program = compile_stage(self.graph, nodes, self.devices[cut.device], outside)
             keys = {name: name if name in ends else f"{name}@{variant}" for name in sorted(outside)}
             reads = tuple(key for name, key in keys.items() if name not in made)
             writes = tuple(key for name, key in keys.items() if name in made)

@@ -39,9 +39,7 @@ PRESETS: Mapping[str, Preset] = {
     "caffe": Preset("bgr", (104.0, 117.0, 123.0), (1.0, 1.0, 1.0), summary="BGR minus (104, 117, 123)"),
     "unit": Preset("rgb", (0.0,) * 3, (255.0,) * 3, summary="RGB / 255"),
     "raw": Preset("rgb", (0.0,) * 3, (1.0,) * 3, summary="RGB, 0 to 255"),
-    "ultraface": Preset(
-        "rgb", (127.0,) * 3, (128.0,) * 3, crop=False, summary="(RGB - 127) / 128, not cropped"
-    ),
+    "ultraface": Preset("rgb", (127.0,) * 3, (128.0,) * 3, crop=False, summary="(RGB - 127) / 128, not cropped"),
     "y": Preset("luma", (0.0,), (255.0,), summary="luma / 255"),
 }
 
@@ -59,8 +57,7 @@ class Preprocessor:
         self.dtype = dtype
         self._scale = [np.float32(1 / deviation) for deviation in preset.deviation]
         self._shift = [
-            np.float32(-mean / deviation)
-            for mean, deviation in zip(preset.mean, preset.deviation, strict=True)
+            np.float32(-mean / deviation) for mean, deviation in zip(preset.mean, preset.deviation, strict=True)
         ]
 
     def __call__(self, frame: Frame) -> Array:
@@ -103,13 +100,9 @@ def preprocessor(
     if name != "auto" and name not in PRESETS:
         raise ValueError(f"unknown preprocessing {name!r}: expected auto or one of {', '.join(PRESETS)}")
     if len(shape) != 4 or shape[1] not in (1, 3):
-        raise ValueError(
-            f"{what} has shape {_written(shape)}: expected (1, 3, H, W) or (1, 1, H, W) to feed it frames"
-        )
+        raise ValueError(f"{what} has shape {_written(shape)}: expected (1, 3, H, W) or (1, 1, H, W) to feed it frames")
     if isinstance(shape[0], int) and shape[0] != 1:
-        raise ValueError(
-            f"{what} has shape {_written(shape)}: expected a batch of 1 to feed it frame by frame"
-        )
+        raise ValueError(f"{what} has shape {_written(shape)}: expected a batch of 1 to feed it frame by frame")
     height, width = (side if isinstance(side, int) else USUAL_SIZE for side in shape[2:])
     kind = np.dtype(dtype)
     preset = PRESETS[_automatic(shape[1], height, width, kind) if name == "auto" else name]

@@ -93,9 +93,7 @@ class Plan:
         used = {device for placement in self.placements for device in placement.values()}
         absent = sorted(used - set(devices))
         if absent:
-            reasons.append(
-                f"it needs {_some(absent)}, this machine has {_some(sorted(devices)) or 'no device'}"
-            )
+            reasons.append(f"it needs {_some(absent)}, this machine has {_some(sorted(devices)) or 'no device'}")
         if reasons:
             raise PlanError(f"plan {self.name!r} does not fit: " + "; ".join(reasons))
 

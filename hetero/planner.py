@@ -123,9 +123,7 @@ def pipeline(deployment: Deployment, on_full: Any = "wait") -> Pipeline:
     )  # fmt: skip
 
 
-def decide(
-    graph: Graph, model: str, devices: Devices, device: str, strategy: str, threads: int | None
-) -> Candidate:
+def decide(graph: Graph, model: str, devices: Devices, device: str, strategy: str, threads: int | None) -> Candidate:
     """The plan for a request, and the devices it runs on.
 
     `device` and `strategy` are the user's words. A named strategy is obeyed. "auto" tries the good

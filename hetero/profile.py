@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.devices.device import Device, Memory, Recording
 from engine.graph import Graph, Node
-from engine.program import Program, can_run, compile
+from engine.program import Program, can_run, compile_stage
 from hetero.deployment import border
 from hetero.memory.arena import pack
 from hetero.memory.lifetime import lifetimes
@@ -67,13 +67,13 @@ def run(recording: Recording) -> None:
 
 
 def operator_costs(graph: Graph, devices: Mapping[str, Device]) -> dict[str, dict[str, float]]:
-    """node -> device key -> seconds, for every device that can run the node."""
+    """Node -> device key -> seconds, for every device that can run the node."""
     costs: dict[str, dict[str, float]] = {node.name: {} for node in graph.nodes}
     for key, device in devices.items():
         nodes = [node for node in graph.nodes if can_run(graph, node, device)]
         if not nodes:
             continue
-        program = compile(graph, nodes, device, border(graph, nodes))
+        program = compile_stage(graph, nodes, device, border(graph, nodes))
         for name, seconds in per_operator(program, _bind(program, device)).items():
             costs[name][key] = seconds
     return costs
@@ -130,7 +130,7 @@ def problem(graph: Graph, devices: Mapping[str, Device]) -> Problem:
 
 
 def kernel_kind(node: Node, device: Device) -> str:
-    """ "numba", "opencl" or "reference"."""
+    """What runs a node there: "numba", "opencl" or "reference"."""
     if node.proto is not None:
         return "reference"
     return "numba" if device.kind == "cpu" else "opencl"

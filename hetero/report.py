@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.devices.host import processor_name, usable_cores
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,20 +71,13 @@ def describe_device(device: Device) -> dict[str, Any]:
 def machine() -> dict[str, Any]:
     """The facts that timings depend on: processor, cores, and versions."""
     return {
-        "processor": _processor(),
+        "processor": processor_name(),
         "architecture": platform.machine(),
-        "cores": cores(),
+        "cores": usable_cores(),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in ("hetero", "numpy", "numba", "pyopencl", "onnx")},
     }
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def table(report: Report, *, brief: bool = False) -> Table:
@@ -116,9 +108,7 @@ def table(report: Report, *, brief: bool = False) -> Table:
         name = row.name + (f": {row.plan}" if row.strategy == "auto" else "")
         name += ", GPU emulated" if row.emulated else ""
         view.add_row(name, *cells, style="bold" if row.fps == fastest else None)
-    view.caption = (
-        "Difference: the largest of any output from the ONNX reference, relative to that output's largest."
-    )
+    view.caption = "Difference: the largest of any output from the ONNX reference, relative to that output's largest."
     return view
 
 
@@ -145,9 +135,3 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _processor() -> str:
-    listing = Path("/proc/cpuinfo")
-    found = re.search(r"^model name\s*:\s*(.+)$", listing.read_text(), re.M) if listing.exists() else None
-    return found.group(1) if found else platform.processor() or platform.machine()

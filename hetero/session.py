@@ -154,7 +154,9 @@ class Session:
         if not isinstance(feeds, Mapping):
             if len(self.inputs) != 1:
                 names = ", ".join(port.name for port in self.inputs)
-                raise InputError(f"{self.model.name} has {len(self.inputs)} inputs ({names}): give a dict name -> array")
+                raise InputError(
+                    f"{self.model.name} has {len(self.inputs)} inputs ({names}): give a dict name -> array"
+                )
             feeds = {self.inputs[0].name: feeds}
         unknown = [name for name in feeds if name not in {port.name for port in self.inputs}]
         missing = [port.name for port in self.inputs if port.name not in feeds]

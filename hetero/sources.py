@@ -94,21 +94,15 @@ class Video:
         if not self._capture.isOpened():
             self._capture.release()
             if camera:
-                raise OSError(
-                    f"{self.name} does not open: check that it is connected and that nobody else uses it"
-                )
-            raise ValueError(
-                f"{source} is neither a video nor an image that OpenCV can decode, or it is cut off"
-            )
+                raise OSError(f"{self.name} does not open: check that it is connected and that nobody else uses it")
+            raise ValueError(f"{source} is neither a video nor an image that OpenCV can decode, or it is cut off")
         self.fps = self._number(cv2.CAP_PROP_FPS)
         frames = None if camera else self._number(cv2.CAP_PROP_FRAME_COUNT)
         self.count = None if frames is None else round(frames)
         self._first = self._read()
         if self._first is None:
             self.close()
-            raise ValueError(
-                f"{self.name} opens but gives no frame: expected at least one that OpenCV can decode"
-            )
+            raise ValueError(f"{self.name} opens but gives no frame: expected at least one that OpenCV can decode")
 
     def __iter__(self) -> Iterator[Frame]:
         frame, self._first = self._first, None
@@ -159,9 +153,7 @@ class VideoWriter:
             self._writer = cv2.VideoWriter(str(self.path), code, self.fps, (width, height))
             self._shape = frame.shape
             if not self._writer.isOpened():
-                raise OSError(
-                    f"cannot write a video to {self.path}: check the folder, and that the name ends in .mp4"
-                )
+                raise OSError(f"cannot write a video to {self.path}: check the folder, and that the name ends in .mp4")
         if frame.shape != self._shape:
             raise ValueError(
                 f"{self.path} holds frames of shape {self._shape}, and now got {frame.shape}: "

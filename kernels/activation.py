@@ -12,4 +12,3 @@ def clamp_of(call: Call) -> tuple[float, float, float]:
     """(low, high, slope) of y = clamp(v, low, high) + slope * min(v, 0); the identity where none is fused."""
     low, high, slope = call.attributes.get("activation") or IDENTITY
     return float(low), float(high), float(slope)
-

@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.devices.host import usable_cores
+
 if TYPE_CHECKING:
     import pyopencl as cl
 
@@ -34,7 +36,7 @@ def why_no_opencl() -> str | None:
 @cache
 def _discover() -> tuple[tuple[OpenClDevice, ...], str | None]:
     # PoCL reads this when it loads: half of the cores are left to the CPU device.
-    os.environ.setdefault("POCL_MAX_PTHREAD_COUNT", str(max(1, _usable_cores() // 2)))
+    os.environ.setdefault("POCL_MAX_PTHREAD_COUNT", str(max(1, usable_cores() // 2)))
     try:
         import pyopencl as cl
 
@@ -48,12 +50,6 @@ def _discover() -> tuple[tuple[OpenClDevice, ...], str | None]:
     except Exception as error:  # whatever a broken driver or a missing library raises
         return (), " ".join(f"{type(error).__name__}: {error}".split())
     return tuple(devices), None if devices else "OpenCL is installed but lists no usable device"
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _devices(platform: cl.Platform) -> list[cl.Device]:

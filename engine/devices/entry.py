@@ -41,9 +41,7 @@ def _enqueue(typing: Any, entry: Any, queue: Any, kernel: Any, axes: Any, sizes:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         i32 = ir.IntType(32)
         pointer = ir.IntType(8).as_pointer()
-        function = ir.FunctionType(
-            i32, [pointer, pointer, i32, pointer, pointer, pointer, i32, pointer, pointer]
-        )
+        function = ir.FunctionType(i32, [pointer, pointer, i32, pointer, pointer, pointer, i32, pointer, pointer])
         null = ir.Constant(pointer, None)
         entry, queue, kernel, axes, sizes, groups = args
         return builder.call(
@@ -71,9 +69,7 @@ def _flush(typing: Any, entry: Any, queue: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = ir.IntType(8).as_pointer()
         function = ir.FunctionType(ir.IntType(32), [pointer])
-        return builder.call(
-            builder.inttoptr(args[0], function.as_pointer()), [builder.inttoptr(args[1], pointer)]
-        )
+        return builder.call(builder.inttoptr(args[0], function.as_pointer()), [builder.inttoptr(args[1], pointer)])
 
     return types.int32(types.int64, types.int64), generate
 

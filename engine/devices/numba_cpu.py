@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import mmap
-import os
 import struct
 import sys
 import time
@@ -18,6 +17,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from engine.devices.device import Bound, Device, Memory, Recording
+from engine.devices.host import processor_name, usable_cores
 from engine.devices.pool import Pool
 from kernels.cpu.target import host
 from kernels.cpu.vector import I64, call_ir, pointer_ir
@@ -155,11 +155,6 @@ def _view(memory: Memory, spec: Any) -> np.ndarray[Any, Any]:
     return np.asarray(part.view(spec.dtype).reshape(spec.shape))
 
 
-def usable_cores() -> int:
-    """Cores this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class NumbaDevice(Device):
     """The CPU with a number of threads: the caller's, and a pool's for the rest."""
 
@@ -192,15 +187,3 @@ class NumbaDevice(Device):
 
     def record(self, steps: Sequence[Bound]) -> CpuRecording:
         return CpuRecording(steps, self._pool)
-
-
-def processor_name() -> str:
-    """The processor's name as the system gives it."""
-    import platform
-
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()

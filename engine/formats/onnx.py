@@ -55,7 +55,9 @@ def load(source: str | Path | Any) -> Model:
     try:
         proto = onnx.load(path)
     except DecodeError as error:
-        raise ValueError(f"{path} ({path.stat().st_size} bytes) is not an ONNX model, or is cut short: {error}") from error
+        raise ValueError(
+            f"{path} ({path.stat().st_size} bytes) is not an ONNX model, or is cut short: {error}"
+        ) from error
     except onnx.checker.ValidationError as error:
         raise ValueError(f"{path}: its external data cannot be read: {error}") from error
     return _model(proto, str(path))
@@ -126,7 +128,9 @@ def graph(model: Model, shapes: Mapping[str, tuple[int, ...]]) -> Graph:
     for initializer in proto.initializer:
         tensors[initializer.name] = constant(initializer.name, numpy_helper.to_array(initializer))
     for sparse in proto.sparse_initializer:
-        raise ValueError(f"{model.name}: sparse initializer {sparse.values.name!r}; export the network with dense weights")
+        raise ValueError(
+            f"{model.name}: sparse initializer {sparse.values.name!r}; export the network with dense weights"
+        )
     nodes: list[Node] = []
     taken: set[str] = set()
     for item in proto.node:
@@ -143,7 +147,13 @@ def graph(model: Model, shapes: Mapping[str, tuple[int, ...]]) -> Graph:
         for output in outputs:
             if output:
                 tensors[output] = Tensor(output)
-    return Graph(model.name, tuple(p.name for p in model.inputs), tuple(p.name for p in model.outputs), tuple(nodes), tensors)
+    return Graph(
+        model.name,
+        tuple(p.name for p in model.inputs),
+        tuple(p.name for p in model.outputs),
+        tuple(nodes),
+        tensors,
+    )
 
 
 def constant(name: str, value: np.ndarray[Any, Any]) -> Tensor:

@@ -69,9 +69,7 @@ def normalization_to_affine(view: View, node: Node) -> Node | None:
 
 
 def _affine(view: View, node: Node, x: str, scale: Array, shift: Array) -> Node:
-    names = [
-        view.keep(f"{node.name}/{part}", v.astype(np.float32)) for part, v in (("scale", scale), ("shift", shift))
-    ]
+    names = [view.keep(f"{node.name}/{part}", v.astype(np.float32)) for part, v in (("scale", scale), ("shift", shift))]
     return Node("Affine", node.name, (x, *names), node.outputs)
 
 

@@ -13,7 +13,9 @@ from engine.reference import evaluator
 from kernels.op import Spec
 from kernels.ops import operators
 
-RANDOM = frozenset(("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial"))
+RANDOM = frozenset(
+    ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Bernoulli", "Multinomial")
+)
 
 
 def infer(graph: Graph) -> Graph:
@@ -33,9 +35,7 @@ def infer(graph: Graph) -> Graph:
     return replace(graph, tensors=tensors).changed(nodes)
 
 
-def _fold(
-    graph: Graph, node: Node, specs: list[Spec | None], values: list[Any]
-) -> list[np.ndarray[Any, Any]] | None:
+def _fold(graph: Graph, node: Node, specs: list[Spec | None], values: list[Any]) -> list[np.ndarray[Any, Any]] | None:
     """The outputs of a node that does not depend on the frame, else None."""
     if node.op == "Shape" and specs[0] is not None:
         shape = specs[0].shape
@@ -48,9 +48,7 @@ def _fold(
         raise GraphError(f"{graph.name}: {error}") from error
 
 
-def _infer_node(
-    graph: Graph, node: Node, specs: list[Spec | None], known: dict[int, Any]
-) -> tuple[Node, list[Spec]]:
+def _infer_node(graph: Graph, node: Node, specs: list[Spec | None], known: dict[int, Any]) -> tuple[Node, list[Spec]]:
     op = operators().get(node.op) if node.proto.domain in ("", "ai.onnx") else None
     single = len([name for name in node.outputs if name]) == 1 and bool(node.outputs[0])
     try:
@@ -85,7 +83,11 @@ def _reference_specs(graph: Graph, node: Node, specs: list[Spec | None], known: 
         }
         data = {node.inputs[i]: numpy_helper.from_array(value) for i, value in known.items()}
         found = onnx.shape_inference.infer_node_outputs(
-            schema, node.proto, kinds, data, opset_imports=[helper.make_opsetid(node.proto.domain, node.opset)]
+            schema,
+            node.proto,
+            kinds,
+            data,
+            opset_imports=[helper.make_opsetid(node.proto.domain, node.opset)],
         )
     except (NotImplementedError, onnx.defs.SchemaError, onnx.shape_inference.InferenceError) as error:
         raise GraphError(f"{graph.name}: {node.op} node {node.name!r}: {error}") from error
@@ -101,5 +103,10 @@ def _reference_specs(graph: Graph, node: Node, specs: list[Spec | None], known: 
                 f"{graph.name}: the shape of output {name!r} of {node.op} node {node.name!r} depends on the data; "
                 "cut the network before this node, and run the rest in Python"
             )
-        outputs.append(Spec(tuple(s for s in sizes if s is not None), np.dtype(helper.tensor_dtype_to_np_dtype(kind.elem_type))))
+        outputs.append(
+            Spec(
+                tuple(s for s in sizes if s is not None),
+                np.dtype(helper.tensor_dtype_to_np_dtype(kind.elem_type)),
+            )
+        )
     return outputs

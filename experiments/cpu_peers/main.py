@@ -59,7 +59,11 @@ def main() -> None:
         times = paired(runners(zoo.build(name), words.threads), words.rounds, words.frames)
         ratios = [a / b for a, b in zip(times["hetero"], times["onnxruntime"], strict=True)]
         rows.append({"network": name, "threads": words.threads, "ms": times, "ratio": median(ratios)})
-        print(name, {engine: round(median(ms), 2) for engine, ms in times.items()}, f"ratio {median(ratios):.2f}")
+        print(
+            name,
+            {engine: round(median(ms), 2) for engine, ms in times.items()},
+            f"ratio {median(ratios):.2f}",
+        )
     facts = machine() | {"onnxruntime": onnxruntime.__version__}
     words.out.write_text(json.dumps({"machine": facts, "rows": rows}, indent=1) + "\n")
 

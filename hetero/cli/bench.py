@@ -11,9 +11,7 @@ import typer
 from hetero.cli.errors import reported
 from hetero.cli.options import Debug, Depth, Json, Model, Threads, load_model, print_json
 
-More = Annotated[
-    list[str] | None, typer.Option("--strategy", help="Measure this strategy too; may be repeated.")
-]
+More = Annotated[list[str] | None, typer.Option("--strategy", help="Measure this strategy too; may be repeated.")]
 _WIDTH = 140
 
 Rounds = Annotated[int, typer.Option(min=1, help="Paired rounds; medians are reported.")]

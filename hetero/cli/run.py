@@ -36,14 +36,10 @@ _TOP = 5
 
 SourceName = Annotated[
     str,
-    typer.Argument(
-        metavar="SOURCE", help="A video file, an image, a folder of images, or a camera's number."
-    ),
+    typer.Argument(metavar="SOURCE", help="A video file, an image, a folder of images, or a camera's number."),
 ]
 Labels = Annotated[Path | None, typer.Option(help="A file with one class a line: prints the top classes.")]
-Top = Annotated[
-    int | None, typer.Option(min=1, help=f"How many classes to print of each frame; {_TOP} with --labels.")
-]
+Top = Annotated[int | None, typer.Option(min=1, help=f"How many classes to print of each frame; {_TOP} with --labels.")]
 Save = Annotated[Path | None, typer.Option(help="Keep the outputs (.npz) or an annotated video (.mp4).")]
 Preprocess = Annotated[str, typer.Option(help="auto, imagenet, caffe, unit, raw, ultraface or y.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")]
@@ -79,9 +75,7 @@ def run(
         names = None if labels is None else read_labels(labels)
         shown = top or (_TOP if names is not None else 0)
         frames = stack.enter_context(closing(open_source(source)))
-        session = stack.enter_context(
-            hetero.Session(load_model(model), device, threads, strategy, plan_path(plan))
-        )
+        session = stack.enter_context(hetero.Session(load_model(model), device, threads, strategy, plan_path(plan)))
         prepare = preprocessor(*_one_input(session), preprocess, f"the input of {model}")
         sink = stack.enter_context(open_sink(save, frames.fps))
         stream = stack.enter_context(hetero.Stream(session, depth=depth))
@@ -121,9 +115,7 @@ class _Job:
             with StreamProgress(stream, min(counts, default=None), self._source.name) as progress:
                 for result in stream.map(self._feeds()):
                     ranked = self._rank(result.outputs, max(self._shown, sink.lines))
-                    sink.write(
-                        result.index, self._in_flight.popleft(), result.outputs, [str(r) for r in ranked]
-                    )
+                    sink.write(result.index, self._in_flight.popleft(), result.outputs, [str(r) for r in ranked])
                     self._print(result, ranked[: self._shown], as_json)
                     progress.advance()
         except KeyboardInterrupt:
@@ -145,9 +137,7 @@ class _Job:
             return top(vector, count, self._names)
         if self._shown:
             shape = next(iter(outputs.values())).shape
-            raise ValueError(
-                f"the first output has shape {shape}: expected one number a class for --top or --labels"
-            )
+            raise ValueError(f"the first output has shape {shape}: expected one number a class for --top or --labels")
         return ()
 
     def _print(self, result: Any, ranked: Sequence[Ranked], as_json: bool) -> None:
@@ -165,9 +155,7 @@ class _Job:
 def _one_input(session: Any) -> tuple[Sequence[int | str], Any]:
     if len(session.inputs) != 1:
         wanted = ", ".join(i.name for i in session.inputs)
-        raise ValueError(
-            f"the network has {len(session.inputs)} inputs ({wanted}): expected one to feed frames to"
-        )
+        raise ValueError(f"the network has {len(session.inputs)} inputs ({wanted}): expected one to feed frames to")
     return session.inputs[0].shape, session.inputs[0].dtype
 
 

@@ -86,6 +86,4 @@ def open_sink(path: Path | None, fps: float | None) -> Sink:
         return Npz(path)
     if path.suffix == ".mp4":
         return AnnotatedVideo(path, fps or _USUAL_FPS)
-    raise ValueError(
-        f"cannot save to {path}: expected a name ending in .npz (outputs) or .mp4 (annotated video)"
-    )
+    raise ValueError(f"cannot save to {path}: expected a name ending in .npz (outputs) or .mp4 (annotated video)")

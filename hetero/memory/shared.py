@@ -182,9 +182,7 @@ def _map(device: OpenClDevice, buffer: cl.Buffer) -> Any:
 
     access: Any = cl.map_flags.READ | cl.map_flags.WRITE
     where = (buffer.size,)
-    return cl.enqueue_map_buffer(
-        device.queue, buffer, access, 0, where, np.dtype(np.uint8), is_blocking=False
-    )[0]
+    return cl.enqueue_map_buffer(device.queue, buffer, access, 0, where, np.dtype(np.uint8), is_blocking=False)[0]
 
 
 def _aligned(raw: Bytes, nbytes: int) -> Bytes:

@@ -30,9 +30,7 @@ class Slot:
         return np.asarray(memory.base[memory.offset : memory.offset + nbytes])
 
 
-def make_slot(
-    devices: Mapping[str, Device], tensors: Mapping[str, int], users: Mapping[str, Iterable[str]]
-) -> Slot:
+def make_slot(devices: Mapping[str, Device], tensors: Mapping[str, int], users: Mapping[str, Iterable[str]]) -> Slot:
     """Memory for every tensor (name -> bytes), for the devices that use it (name -> device keys).
 
     What both devices use is shared; the rest is the one device's own.

@@ -89,9 +89,7 @@ class Layers:
         ]
         return self._add("BatchNormalization", name, inputs, n, epsilon=1e-5)
 
-    def max_pool(
-        self, x: Value, name: str, kernel: int, stride: int, pads: tuple[int, int, int, int]
-    ) -> Value:
+    def max_pool(self, x: Value, name: str, kernel: int, stride: int, pads: tuple[int, int, int, int]) -> Value:
         """The largest of each window; pads as ONNX orders them: top, left, bottom, right."""
         return self._add(
             "MaxPool", name, [x.name], x.channels,

@@ -42,9 +42,7 @@ def build(seed: int = 0, batch: int = 1, classes: int = 1000) -> onnx.ModelProto
     return net.model(x, (batch, classes))
 
 
-def _unit(
-    net: Layers, x: Value, name: str, channels: int, kernel: int, *, stride: int = 1, groups: int = 1
-) -> Value:
+def _unit(net: Layers, x: Value, name: str, channels: int, kernel: int, *, stride: int = 1, groups: int = 1) -> Value:
     x = net.conv(x, name, channels, kernel, stride=stride, pad=kernel // 2, groups=groups, bias=False)
     return net.relu6(net.batch_norm(x))
 

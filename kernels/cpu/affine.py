@@ -17,7 +17,9 @@ from kernels.op import Call, CpuLowering, CpuStep, constant, read, write
 
 @cache
 def blocked_kernel(lanes: int) -> Any:
-    """Record: x, y, scale, shift; pixels a task, tasks a plane, blocks, pixels of a plane, x's and y's image
+    """Compiled kernel.
+
+    Record: x, y, scale, shift; pixels a task, tasks a plane, blocks, pixels of a plane, x's and y's image
     strides; low, high, slope.
     """
 

@@ -131,7 +131,16 @@ def _source(call: Call) -> Source:
     height, width = h + top + bottom, w + left + right
     if x.layout == "plain":
         step = interleave(x, pads)
-        return Source(scratch(), height * width * c, width * c, c, lambda k: k, c, (step,), (n * height * width * c * 4,))
+        return Source(
+            scratch(),
+            height * width * c,
+            width * c,
+            c,
+            lambda k: k,
+            c,
+            (step,),
+            (n * height * width * c * 4,),
+        )
     lanes = x.block
     plane = int(height * width * lanes)
     size = x.blocks * plane
@@ -160,7 +169,7 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
     if len(x.shape) != 4 or x.dtype != np.float32 or 1 not in call.constants or y.layout != "blocked":
         return None
     weights = call.constants[1]
-    k, per_group, kh, kw = weights.shape
+    k, _, kh, kw = weights.shape
     group = call.attributes["group"]
     source = _source(call)
     bias = np.zeros(y.blocks * y.block, np.float32)
@@ -211,9 +220,7 @@ def _operands(call: Call, source: Source, packed: Array, bias: Array, table: Arr
     return (source.operand, constant(packed), constant(bias), residual, write(), constant(table))
 
 
-def _depthwise(
-    call: Call, target: CpuTarget, source: Source, bias: Array, taps: list[tuple[int, int]]
-) -> CpuLowering:
+def _depthwise(call: Call, target: CpuTarget, source: Source, bias: Array, taps: list[tuple[int, int]]) -> CpuLowering:
     y = call.outputs[0]
     lanes = y.block
     weights = call.constants[1]
@@ -234,9 +241,7 @@ def _depthwise(
     return CpuLowering((*source.steps, step), source.scratch)
 
 
-def _panel(
-    call: Call, source: Source, taps: list[tuple[int, int]], outputs: range
-) -> tuple[list[list[int]], Array]:
+def _panel(call: Call, source: Source, taps: list[tuple[int, int]], outputs: range) -> tuple[list[list[int]], Array]:
     """Table and weights [reduction][outputs] of some output channels: the input channels of every group they touch.
 
     Runs that lie behind one another in memory are joined: the taps of one row, usually.
@@ -265,9 +270,7 @@ def _panel(
     return table, np.concatenate(parts)
 
 
-def _dense(
-    call: Call, target: CpuTarget, source: Source, bias: Array, taps: list[tuple[int, int]]
-) -> CpuLowering:
+def _dense(call: Call, target: CpuTarget, source: Source, bias: Array, taps: list[tuple[int, int]]) -> CpuLowering:
     y = call.outputs[0]
     lanes, group = y.block, call.attributes["group"]
     per_output = y.shape[1] // group
@@ -275,9 +278,7 @@ def _dense(
     span = y.blocks if group == 1 else max(1, per_output // lanes if per_output % lanes == 0 else 1)
     columns = _geometry(call, source)[1]
     pixels, blocks = choose_tile(columns, span, target.registers)
-    firsts = [
-        base + min(i, span - blocks) for base in range(0, y.blocks, span) for i in range(0, span, blocks)
-    ]
+    firsts = [base + min(i, span - blocks) for base in range(0, y.blocks, span) for i in range(0, span, blocks)]
     tables: list[list[list[int]]] = []
     groups: list[list[int]] = []
     panels: list[Array] = []

@@ -16,7 +16,7 @@ from kernels.op import Call, CpuLowering, CpuStep, Operand, constant, read, writ
 
 UNARY = (
     "Clip", "LeakyRelu", "Elu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Exp", "Log", "Sqrt", "Neg", "Abs",
-    "Reciprocal", "Floor", "Ceil", "Softplus", "Erf", "Silu", "Relu",
+    "Reciprocal", "Floor", "Ceil", "Softplus", "Erf", "Relu",
 )  # fmt: skip
 BINARY = ("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "PRelu")
 RANK = 6  # dimensions of a broadcast, after neighbours that behave alike were joined
@@ -63,8 +63,6 @@ def unary(code: Any, x: Any, a: Any, b: Any) -> Any:
         return max(x, ZERO) + np.float32(log1p(exp(-abs(x))))
     if code == 16:
         return np.float32(erf(x))
-    if code == 17:
-        return x / (ONE + np.float32(exp(-x)))
     return max(x, ZERO)
 
 
@@ -176,12 +174,9 @@ def lower_binary(call: Call, target: CpuTarget) -> CpuLowering | None:
     if len(call.inputs) == 1:
         return None
     code = BINARY.index("Add" if call.op == "Sum" else call.op)
-    operands = [
-        constant(call.constants[i]) if i in call.constants else read(i) for i in range(len(call.inputs))
-    ]
+    operands = [constant(call.constants[i]) if i in call.constants else read(i) for i in range(len(call.inputs))]
     steps = [_pair(call, code, operands[0], 0, operands[1], 1)]
-    for i in range(2, len(operands)):
-        steps.append(_pair(call, code, write(), None, operands[i], i))
+    steps += [_pair(call, code, write(), None, operands[i], i) for i in range(2, len(operands))]
     return CpuLowering(tuple(steps))
 
 

@@ -8,7 +8,18 @@ from typing import Any
 from kernels.cpu.record import kernel, number
 from kernels.cpu.share import split
 from kernels.cpu.target import CpuTarget
-from kernels.cpu.vector import add, divide, exponential, fma, load, logarithm, multiply, splat, square_root, store
+from kernels.cpu.vector import (
+    add,
+    divide,
+    exponential,
+    fma,
+    load,
+    logarithm,
+    multiply,
+    splat,
+    square_root,
+    store,
+)
 from kernels.op import Call, CpuLowering, CpuStep, read, scratch, write
 
 ROOTS = {0.5: 2, 0.75: 3, 1.0: 4}  # quarters of the exponent; others go by way of the logarithm
@@ -16,8 +27,11 @@ ROOTS = {0.5: 2, 0.75: 3, 1.0: 4}  # quarters of the exponent; others go by way 
 
 @cache
 def lrn_kernel(quarters: int, lanes: int) -> Any:
-    """Record: x, y, squares; pixels a task, all pixels, pixels of an image, blocks, x's and y's image strides,
-    channels, margin, before, after; alpha / size, bias, -beta. Squares of one pixel lie between two margins of zeros.
+    """Compiled kernel.
+
+    Record: x, y, squares; pixels a task, all pixels, pixels of an image, blocks, x's and y's image strides,
+    channels, margin, before, after; alpha / size, bias, -beta. Squares of one pixel lie between two margins of
+    zeros.
     """
 
     def lrn(args: Any, task: Any) -> None:

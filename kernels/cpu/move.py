@@ -40,8 +40,14 @@ def strided_kernel() -> Any:
 
 
 def strided(
-    x: Operand, y: Operand, sizes: list[int], x_strides: list[int], y_strides: list[int], x_first: int = 0,
-    y_first: int = 0, name: str = "copy",
+    x: Operand,
+    y: Operand,
+    sizes: list[int],
+    x_strides: list[int],
+    y_strides: list[int],
+    x_first: int = 0,
+    y_first: int = 0,
+    name: str = "copy",
 ) -> CpuStep | None:
     """y[i...] = x[i...] over up to RANK dimensions; None where there are more. Strides in elements."""  # fmt: skip
     kept = [k for k, size in enumerate(sizes) if size != 1]
@@ -104,7 +110,9 @@ def lower_slice(call: Call, target: CpuTarget) -> CpuLowering | None:
 
 @cache
 def lanes_kernel(lanes: int) -> Any:
-    """Record: x, y; blocks' area (pixels), x's and y's image strides, channels, first channel in y. A task is one
+    """Compiled kernel.
+
+    Record: x, y; blocks' area (pixels), x's and y's image strides, channels, first channel in y. A task is one
     image's channel of x.
     """
 
@@ -153,7 +161,9 @@ def lower_concat(call: Call, target: CpuTarget) -> CpuLowering | None:
         spec = call.need(i)
         source = constant(call.constants[i]) if i in call.constants else read(i)
         if not there[i]:
-            steps.append(_blocked_part(source, spec, y, start) if blocked else _plain_part(source, spec, y, axis, start))
+            steps.append(
+                _blocked_part(source, spec, y, start) if blocked else _plain_part(source, spec, y, axis, start)
+            )
         start += spec.shape[axis]
     return None if None in steps else CpuLowering(tuple(step for step in steps if step is not None))
 

@@ -16,9 +16,11 @@ from kernels.op import Call, CpuLowering, CpuStep, read, write
 
 @cache
 def pool_kernel(average: bool, lanes: int) -> Any:
-    """Record: x, y; rows a task, all rows, blocks, x's and y's image strides, input height and width, output
-    height and width, kernel (2), strides (2), pads (4), dilations (2), count_include_pad. Rows count over images,
-    blocks and heights.
+    """Compiled kernel.
+
+    Record: x, y; rows a task, all rows, blocks, x's and y's image strides, input height and width, output
+    height and width, kernel (2), strides (2), pads (4), dilations (2), count_include_pad. Rows count over
+    images, blocks and heights.
     """
 
     def pool(args: Any, task: Any) -> None:

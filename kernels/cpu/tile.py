@@ -118,7 +118,8 @@ def dense_tile(
                 w = builder.load(weights)
                 rows = [
                     builder.load(
-                        pointer_ir(builder, _at(builder, w, builder.mul(tile["w_block"], _word(n))), vector), align=4
+                        pointer_ir(builder, _at(builder, w, builder.mul(tile["w_block"], _word(n))), vector),
+                        align=4,
                     )
                     for n in range(blocks)
                 ]
@@ -154,7 +155,8 @@ def depthwise_tile(
             offset, _ = _entry(builder, table, tap.index)
             first = _at(builder, tile["x"], offset)
             w = builder.load(
-                pointer_ir(builder, _at(builder, tile["w"], builder.mul(tap.index, _word(lanes))), vector), align=4
+                pointer_ir(builder, _at(builder, tile["w"], builder.mul(tap.index, _word(lanes))), vector),
+                align=4,
             )
             for t, slot in enumerate(accumulators[0]):
                 place = _at(builder, first, builder.mul(tile["x_step"], _word(t)))

@@ -128,7 +128,7 @@ _divide = _same(2, lambda b, x, y: b.fdiv(x, y))
 
 @intrinsic
 def fma(typing, a, b, c):
-    """a * b + c with one rounding."""
+    """A * b + c with one rounding."""
     return _fma(a)
 
 

@@ -156,12 +156,7 @@ def _blocked_taps(conv: Convolution) -> Array:
     """[slab] (offset of the input block, row, column, 0), in the weights' order."""
     (kh, kw), (dh, dw) = conv.kernel, conv.dilations
     plane = conv.x.shape[2] * conv.x.shape[3] * conv.block
-    taps = [
-        (depth * plane, i * dh, j * dw, 0)
-        for depth in range(conv.depth)
-        for i in range(kh)
-        for j in range(kw)
-    ]
+    taps = [(depth * plane, i * dh, j * dw, 0) for depth in range(conv.depth) for i in range(kh) for j in range(kw)]
     return np.array(taps, np.int32)
 
 

@@ -8,7 +8,6 @@
 #define OP_Tanh(v) tanh(v)
 #define OP_HardSigmoid(v) MIN(MAX(a * v + b, (VEC)(0.0f)), (VEC)(1.0f))
 #define OP_HardSwish(v) (v * MIN(MAX(v / 6.0f + 0.5f, (VEC)(0.0f)), (VEC)(1.0f)))
-#define OP_Silu(v) (v / (1.0f + exp(-v)))
 #define OP_Exp(v) exp(v)
 #define OP_Log(v) log(v)
 #define OP_Sqrt(v) sqrt(v)

@@ -22,7 +22,6 @@ _FUNCTIONS: dict[str, tuple[tuple[str, float], ...]] = {
     "Tanh": (),
     "HardSigmoid": (("alpha", 0.2), ("beta", 0.5)),
     "HardSwish": (),
-    "Silu": (),
     "Exp": (),
     "Log": (),
     "Sqrt": (),

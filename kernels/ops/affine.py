@@ -53,7 +53,12 @@ def _unfused(call: Call, target: Any) -> None:
 def normalization(shape: tuple[int, ...]) -> Case:
     """A case with a positive variance."""
     c = shape[1]
-    return Case({"epsilon": 1e-3}, (shape, (c,), (c,), (c,), (c,)), (1, 2, 3, 4), {4: np.linspace(0.5, 2, c, dtype="f")})
+    return Case(
+        {"epsilon": 1e-3},
+        (shape, (c,), (c,), (c,), (c,)),
+        (1, 2, 3, 4),
+        {4: np.linspace(0.5, 2, c, dtype="f")},
+    )
 
 
 OPS = (

@@ -49,7 +49,11 @@ def flops(call: Call) -> int:
 
 
 def case(
-    image: tuple[int, int, int, int], outputs: int, size: int | tuple[int, int], bias: bool = True, **attributes: Any
+    image: tuple[int, int, int, int],
+    outputs: int,
+    size: int | tuple[int, int],
+    bias: bool = True,
+    **attributes: Any,
 ) -> Case:
     """A case of a square or other kernel."""
     window_size = (size, size) if isinstance(size, int) else size

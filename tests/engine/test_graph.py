@@ -12,7 +12,7 @@ from kernels.op import Spec
 
 
 def small() -> Graph:
-    """x -> Relu -> y -> Neg -> z."""
+    """X -> Relu -> y -> Neg -> z."""
     spec = Spec((1, 4))
     nodes = (Node("Relu", "a", ("x",), ("y",)), Node("Neg", "b", ("y",), ("z",)))
     return Graph("small", ("x",), ("z",), nodes, {name: Tensor(name, spec) for name in "xyz"})
@@ -41,7 +41,7 @@ def test_a_broken_graph_is_refused(nodes: tuple[Node, ...], message: str) -> Non
 
 
 def test_the_message_names_the_pass() -> None:
-    with pytest.raises(GraphError, match="small.*after a pass"):
+    with pytest.raises(GraphError, match=r"small.*after a pass"):
         check(replace(small(), nodes=()), "a pass")
 
 

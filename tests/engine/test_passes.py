@@ -138,7 +138,12 @@ def test_blocked_neighbours_are_not_reordered(random: np.random.Generator) -> No
 
 
 def test_outputs_that_are_constants_or_inputs() -> None:
-    proto = model([node("Neg", ["k"], ["y"]), node("Identity", ["x"], ["z"])], {"x": (2,)}, ["y", "z"], {"k": np.ones(2, "f")})
+    proto = model(
+        [node("Neg", ["k"], ["y"]), node("Identity", ["x"], ["z"])],
+        {"x": (2,)},
+        ["y", "z"],
+        {"k": np.ones(2, "f")},
+    )
     same(proto, {"x": np.array([3, 4], "f")})
 
 
@@ -156,7 +161,10 @@ def test_an_operator_without_a_kernel_goes_to_the_reference(random: np.random.Ge
     ("proto", "message"),
     [
         (
-            model([node("Conv", ["x", "w"], ["y"], name="c")], {"x": (1, 3, 5, 5)}, ["y"], {"w": np.zeros((4, 2, 1, 1), "f")}),
+            model(
+                [node("Conv", ["x", "w"], ["y"], name="c")],
+                {"x": (1, 3, 5, 5)}, ["y"], {"w": np.zeros((4, 2, 1, 1), "f")},
+            ),
             "Conv node 'c'.*3 channels.*expect 2",
         ),
         (

@@ -73,9 +73,7 @@ class FakeSession:
         self.inputs = tuple(self._port(i) for i in self._real.get_inputs())
         self.outputs = tuple(self._port(o) for o in self._real.get_outputs())
         keys = device.split("+") if device != "auto" else ["cpu"]
-        self.plan = Plan(
-            strategy, strategy, "0" * 64, dict.fromkeys(keys, "fake"), threads, ({},), predicted=0.01
-        )
+        self.plan = Plan(strategy, strategy, "0" * 64, dict.fromkeys(keys, "fake"), threads, ({},), predicted=0.01)
         FakeSession.made.append(self)
 
     def __enter__(self) -> FakeSession:
@@ -135,9 +133,7 @@ class FakeStream:
         seconds = time.perf_counter() - self._start
         busy = dict.fromkeys(self._session.plan.devices, 0.5)
         idle = {device: {"no-frame": 0.5} for device in busy}
-        return Statistics(
-            self._frames, 0, 0, seconds, self._frames / seconds, 0.002, 0.003, 0.004, busy, idle, 0.0
-        )
+        return Statistics(self._frames, 0, 0, seconds, self._frames / seconds, 0.002, 0.003, 0.004, busy, idle, 0.0)
 
 
 CPU = FakeDevice("Some processor", "cpu", compute_units=2)

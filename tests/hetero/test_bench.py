@@ -60,9 +60,7 @@ def test_rounds_are_paired(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         assert row.max_relative_error < 1e-5
         assert row.predicted_fps == pytest.approx(100)
     data = json.loads(json.dumps(found.to_dict()))
-    assert {"name", "fps", "latency_p50", "latency_p95", "latency_p99", "busy", "bytes_moved"} <= data[
-        "rows"
-    ][0].keys()
+    assert {"name", "fps", "latency_p50", "latency_p95", "latency_p99", "busy", "bytes_moved"} <= data["rows"][0].keys()
     assert data["machine"]["versions"]["numpy"] == np.__version__
     assert data["devices"][1]["emulated"] is True
 
@@ -110,9 +108,5 @@ def test_the_table_marks_what_is_emulated_and_what_was_chosen(
 
 def test_relative_error_takes_the_worst_output() -> None:
     want = {"a": np.array([1.0, 10.0]), "b": np.array([2.0])}
-    assert bench.relative_error({"a": np.array([1.0, 10.1]), "b": np.array([2.0])}, want) == pytest.approx(
-        0.01
-    )
-    assert bench.relative_error({"a": np.array([1.0, 10.0]), "b": np.array([3.0])}, want) == pytest.approx(
-        0.5
-    )
+    assert bench.relative_error({"a": np.array([1.0, 10.1]), "b": np.array([2.0])}, want) == pytest.approx(0.01)
+    assert bench.relative_error({"a": np.array([1.0, 10.0]), "b": np.array([3.0])}, want) == pytest.approx(0.5)

@@ -37,9 +37,7 @@ def folder(tmp_path: Path) -> Path:
     random = np.random.default_rng(0)
     (tmp_path / "photos").mkdir()
     for number in range(8):
-        cv2.imwrite(
-            str(tmp_path / "photos" / f"{number}.png"), random.integers(0, 256, (20, 30, 3), np.uint8)
-        )
+        cv2.imwrite(str(tmp_path / "photos" / f"{number}.png"), random.integers(0, 256, (20, 30, 3), np.uint8))
     return tmp_path / "photos"
 
 
@@ -117,9 +115,7 @@ def test_run_saves_an_annotated_video(model: Path, folder: Path, tmp_path: Path)
     source.close()
 
 
-def test_run_holds_no_more_frames_than_the_stream(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_run_holds_no_more_frames_than_the_stream(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from hetero.cli import run
 
     with VideoWriter(tmp_path / "film.mp4", 25) as writer:
@@ -266,9 +262,7 @@ class TestWithoutFakes:
         done = self.hetero("run", model, folder, "--top", 1, "--json", "--device", "cpu")
         assert done.returncode == 0, done.stderr
         *frames, last = map(json.loads, done.stdout.splitlines())
-        assert [f["top"][0]["index"] for f in frames] == [
-            best_of(model, folder / f"{i}.png") for i in range(8)
-        ]
+        assert [f["top"][0]["index"] for f in frames] == [best_of(model, folder / f"{i}.png") for i in range(8)]
         assert last["summary"]["frames"] == 8
 
     @pytest.mark.parametrize("how", ["words", "truncated"])

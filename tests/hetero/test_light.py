@@ -16,6 +16,8 @@ from tests.hetero.ways import WAYS, session
 
 LIGHT = Path(onnx.backend.test.__file__).parent / "data" / "light"
 NAMES = sorted(path.stem for path in LIGHT.glob("*.onnx"))
+
+
 @cache
 def seeded(name: str) -> onnx.ModelProto:
     """The light network with weights drawn anew: He's scale, variances positive."""

@@ -18,7 +18,7 @@ node = helper.make_node
 
 
 def adder() -> Any:
-    """a + b -> y, a * b -> z; the first dimension is open."""
+    """A + b -> y, a * b -> z; the first dimension is open."""
     return model(
         [node("Add", ["a", "b"], ["y"], name="add"), node("Mul", ["a", "b"], ["z"], name="mul")],
         {"a": ("n", 3), "b": ("n", 3)}, ["y", "z"],
@@ -51,7 +51,10 @@ def test_written_run_and_read() -> None:
 
 
 def test_reading_before_running_is_refused() -> None:
-    with Session(relu(), "cpu") as session, pytest.raises(RuntimeError, match=r"'y' is not there yet.*run\(\)"):
+    with (
+        Session(relu(), "cpu") as session,
+        pytest.raises(RuntimeError, match=r"'y' is not there yet.*run\(\)"),
+    ):
         session.output(0).read()
 
 
@@ -96,7 +99,7 @@ def test_one_name_means_one_size() -> None:
 
 
 def test_two_inputs_need_names() -> None:
-    with Session(adder(), "cpu") as session, pytest.raises(ValueError, match="2 inputs .a, b.: give a dict"):
+    with Session(adder(), "cpu") as session, pytest.raises(ValueError, match=r"2 inputs .a, b.: give a dict"):
         session(ones(2, 3))
 
 
@@ -119,14 +122,14 @@ def test_requests_that_cannot_be_met(words: dict[str, Any], message: str) -> Non
 def test_files_that_are_no_models(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="net.onnx"):
+    with pytest.raises(ValueError, match=r"net\.onnx"):
         Session(path, "cpu")
 
 
 def test_a_truncated_model_is_named(tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(relu().SerializeToString()[:-9])
-    with pytest.raises(ValueError, match=r"net.onnx"):
+    with pytest.raises(ValueError, match=r"net\.onnx"):
         Session(path, "cpu")
 
 

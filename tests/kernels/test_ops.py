@@ -34,9 +34,7 @@ def agree(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> None:
 
 @pytest.mark.parametrize(("name", "case"), CASES)
 @pytest.mark.parametrize("device", ["cpu", *GPUS])
-def test_operator_agrees_with_the_reference(
-    device: str, name: str, case: Case, random: np.random.Generator
-) -> None:
+def test_operator_agrees_with_the_reference(device: str, name: str, case: Case, random: np.random.Generator) -> None:
     proto, frame = of_case(name, case, random)
     with session_on(proto, device) as session:
         assert all(record.kernel != "reference" for record in session.profile())

@@ -81,9 +81,7 @@ def test_interleave_beats_every_other_round(seed: int) -> None:
     if "gpu" not in problem.devices:
         pytest.skip("this network runs on the CPU alone")
     both = [problem.prefer("cpu"), problem.prefer("gpu")]
-    best = min(
-        period(problem, both, [1] * k + [0] * (n - k)) for n in range(1, LONGEST + 1) for k in range(n + 1)
-    )
+    best = min(period(problem, both, [1] * k + [0] * (n - k)) for n in range(1, LONGEST + 1) for k in range(n + 1))
     assert strategy("interleave")(problem).predicted == pytest.approx(best)
 
 

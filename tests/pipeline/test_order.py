@@ -29,9 +29,7 @@ def test_results_equal_frame_by_frame_at_every_depth(depth: int, seed: int) -> N
         stages = []
         for name in names:
             rattle, mark = jitter(random_.randrange(1000)), digest(name)
-            stages.append(
-                FakeStage(random_.choice(["cpu", "gpu"]), lambda value, r=rattle, m=mark: m(r(value)))
-            )
+            stages.append(FakeStage(random_.choice(["cpu", "gpu"]), lambda value, r=rattle, m=mark: m(r(value))))
         variants.append(stages)
         expected.append(names)
 

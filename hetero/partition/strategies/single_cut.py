@@ -23,6 +23,4 @@ def _splits(problem: Problem) -> Iterator[Placement]:
     yield problem.prefer(problem.host)
     for at in range(len(problem.costs)):
         for front, back in permutations(problem.devices, 2):
-            yield {
-                name: problem.settle(name, front if i < at else back) for i, name in enumerate(problem.costs)
-            }
+            yield {name: problem.settle(name, front if i < at else back) for i, name in enumerate(problem.costs)}

@@ -46,9 +46,7 @@ def unblocked(stored: Array, channels: int) -> Array:
     return stored.transpose(0, 1, 4, 2, 3).reshape(n, blocks * block, h, w)[:, :channels]
 
 
-def spec(
-    shape: Sequence[int], layout: Any = "plain", block: int = 16, gap: int = 0, dtype: Any = "f"
-) -> Spec:
+def spec(shape: Sequence[int], layout: Any = "plain", block: int = 16, gap: int = 0, dtype: Any = "f") -> Spec:
     """A spec whose images lie `gap` blocks further apart than they are long."""
     made = Spec(tuple(shape), np.dtype(dtype), layout, block)
     return replace(made, batch_stride=made.stride + gap * block) if gap else made

@@ -85,9 +85,7 @@ def test_pool(index: int, block: int, simt: bool) -> None:
     op, shape, attributes = POOLS[index]
     x = random(*shape) - 3
     (expected,) = reference(op, [x], **attributes)
-    call = Call(
-        op, attributes, (spec(shape, "blocked", block, 1),), (spec(expected.shape, "blocked", block, 2),)
-    )
+    call = Call(op, attributes, (spec(shape, "blocked", block, 1),), (spec(expected.shape, "blocked", block, 2),))
     close(run(pool.lower, call, [x], target(simt))[0], expected)
 
 
@@ -107,9 +105,7 @@ def test_average_pool_ceil_over_padding(simt: bool) -> None:
             h, w = 2 * i - 1, 2 * j - 1
             part = x[:, :, max(h, 0) : h + 3, max(w, 0) : w + 3]
             expected[:, :, i, j] = part.sum((2, 3)) / ((min(h + 3, 7) - h) * (min(w + 3, 7) - w))
-    call = Call(
-        "AveragePool", attributes, (spec(x.shape, "blocked", 4),), (spec(expected.shape, "blocked", 4),)
-    )
+    call = Call("AveragePool", attributes, (spec(x.shape, "blocked", 4),), (spec(expected.shape, "blocked", 4),))
     close(run(pool.lower, call, [x], target(simt))[0], expected)
 
 
@@ -121,9 +117,7 @@ def test_lrn(size: int, beta: float, block: int, simt: bool) -> None:
     wide = np.pad(x**2, ((0, 0), ((size - 1) // 2, size // 2), (0, 0), (0, 0)))
     squares = sum(wide[:, i : i + 21] for i in range(size))
     expected = x / (np.float32(1.5) + np.float32(0.3 / size) * squares) ** np.float32(beta)
-    call = Call(
-        "LRN", attributes, (spec(x.shape, "blocked", block, 1),), (spec(x.shape, "blocked", block, 1),)
-    )
+    call = Call("LRN", attributes, (spec(x.shape, "blocked", block, 1),), (spec(x.shape, "blocked", block, 1),))
     close(run(lrn.lower, call, [x], target(simt))[0], expected)
 
 
