@@ -14,9 +14,11 @@ from kernels.opencl import binary, unary
 
 # Blocked images stay blocked where the padding lanes stay finite whatever they hold.
 TOTAL = frozenset(
-    "Relu Clip LeakyRelu Sigmoid Tanh HardSigmoid HardSwish Neg Abs Softplus Erf Floor Ceil Elu "
-    "Add Sub Mul Max Min Sum PRelu".split()
-)
+    (
+        "Relu", "Clip", "LeakyRelu", "Sigmoid", "Tanh", "HardSigmoid", "HardSwish", "Neg", "Abs", "Softplus", "Erf",
+        "Floor", "Ceil", "Elu", "Add", "Sub", "Mul", "Max", "Min", "Sum", "PRelu",
+    )
+)  # fmt: skip
 
 
 def infer_unary(
