@@ -1,56 +1,19 @@
-"""Deployment: a plan on real devices: its stages compiled, and memory for the frames in flight."""
+"""Deployment: a compiled plan with memory for the frames in flight, ready to run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import networkx as nx
 import numpy as np
 
-from engine.devices.device import Device, Memory, Recording
-from engine.graph import Graph, Node
-from engine.program import Program, compile_stage
-from hetero.memory.arena import pack
-from hetero.memory.lifetime import lifetimes
+from engine.devices.device import Memory, Recording
+from engine.program import Program
+from hetero.compiled import Compiled, Part
 from hetero.memory.shared import Shared
 from hetero.memory.slots import Slot, make_slot
-from hetero.partition.stages import stages
-from hetero.plan import Plan
 
 Array = np.ndarray[Any, Any]
-
-
-def dag(graph: Graph) -> nx.DiGraph[Any]:
-    """Operators in network order, and who waits for whom."""
-    result: nx.DiGraph[Any] = nx.DiGraph()
-    made: dict[str, str] = {}
-    for node in graph.nodes:
-        result.add_node(node.name)
-        result.add_edges_from((made[name], node.name) for name in node.inputs if name in made)
-        made.update((name, node.name) for name in node.outputs if name)
-    return result
-
-
-def border(graph: Graph, nodes: Sequence[Node]) -> set[str]:
-    """Tensors that a stage of these nodes gets from elsewhere or gives elsewhere; constants are no such."""
-    names = {node.name for node in nodes}
-    made = {name for node in nodes for name in node.outputs if name}
-    read = {name for node in nodes for name in node.inputs if name and graph.value(name) is None}
-    others = {name for node in graph.nodes if node.name not in names for name in node.inputs}
-    return (read - made) | (made & (others | set(graph.outputs)))
-
-
-@dataclass(frozen=True)
-class Part:
-    """A stage as compiled: its device, its program, and what a slot calls the tensors of its border."""
-
-    device: str
-    program: Program
-    reads: tuple[str, ...]
-    writes: tuple[str, ...]
-    keys: Mapping[str, str]
 
 
 class BoundStage:
@@ -94,47 +57,27 @@ class BoundStage:
 class Deployment:
     """A plan's variants, ready to run. Frames in flight need a slot each; every slot serves every variant."""
 
-    def __init__(self, graph: Graph, plan: Plan, devices: Mapping[str, Device], depth: int) -> None:
-        self.graph, self.plan, self.devices = graph, plan, devices
-        self._nodes = {node.name: node for node in graph.nodes}
-        variants = [self._compile(*each) for each in enumerate(plan.placements)]
-        arenas = self._arenas([part for parts in variants for part in parts])
-        self.slots = [self._slot(variants) for _ in range(depth)]
+    def __init__(self, compiled: Compiled, depth: int) -> None:
+        self.graph, self.plan, self.devices = compiled.graph, compiled.plan, compiled.devices
+        arenas = self._arenas(compiled.parts)
+        self.slots = [self._slot(compiled.parts) for _ in range(depth)]
         self.variants = [
             [BoundStage(part, [(slot, self._bind(part, slot, arenas)) for slot in self.slots]) for part in parts]
-            for parts in variants
+            for parts in compiled.variants
         ]
 
-    def _compile(self, variant: int, placement: Mapping[str, str]) -> list[Part]:
-        # Frames enter and leave by the same memory, whatever the variant; the rest is each variant's own.
-        ends = {*self.graph.inputs, *self.graph.outputs}
-        parts = []
-        for cut in stages(dag(self.graph), placement):
-            nodes = [self._nodes[name] for name in cut.operators]
-            outside = border(self.graph, nodes)
-            made = {name for node in nodes for name in node.outputs}
-            program = compile_stage(self.graph, nodes, self.devices[cut.device], outside)
-            keys = {name: name if name in ends else f"{name}@{variant}" for name in sorted(outside)}
-            reads = tuple(key for name, key in keys.items() if name not in made)
-            writes = tuple(key for name, key in keys.items() if name in made)
-            parts.append(Part(cut.device, program, reads, writes, keys))
-        return parts
-
-    def _arenas(self, parts: Sequence[Part]) -> dict[str, tuple[Any, dict[int, Mapping[str, int]]]]:
+    def _arenas(self, parts: Sequence[Part]) -> dict[str, Any]:
         """One arena a device, large enough for any of its stages: a device runs one stage at a time."""
-        packed: dict[str, dict[int, Mapping[str, int]]] = {key: {} for key in self.devices}
-        total = dict.fromkeys(self.devices, 0)
+        total: dict[str, int] = {}
         for part in parts:
-            arena = pack(lifetimes(part.program))
-            packed[part.device][id(part.program)] = arena.offsets
-            total[part.device] = max(total[part.device], arena.total)
-        return {key: (self.devices[key].allocate(total[key]), packed[key]) for key in self.devices if total[key]}
+            total[part.device] = max(total.get(part.device, 0), part.arena.total)
+        return {key: self.devices[key].allocate(nbytes) for key, nbytes in total.items()}
 
-    def _slot(self, variants: Sequence[Sequence[Part]]) -> Slot:
+    def _slot(self, parts: Sequence[Part]) -> Slot:
         ends = {*self.graph.inputs, *self.graph.outputs}
         sizes = {name: self.graph.spec(name).nbytes for name in ends if self.graph.value(name) is None}
         users: dict[str, set[str]] = {name: {"cpu"} for name in sizes}
-        for part in (part for parts in variants for part in parts):
+        for part in parts:
             for name, nbytes in part.program.border.items():
                 key = part.keys[name]
                 sizes[key] = max(sizes.get(key, 0), nbytes)
@@ -145,8 +88,7 @@ class Deployment:
         def memory(name: str) -> Memory:
             if name in part.program.border:
                 return slot.memory[part.keys[name]][part.device]
-            base, packed = arenas[part.device]
-            return Memory(base, packed[id(part.program)][name])
+            return Memory(arenas[part.device], part.arena.offsets[name])
 
         return part.program.bind(memory)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.program import can_run
+from hetero.compiled import Compiled
 from hetero.deployment import Deployment
 from hetero.machine import DeviceError, cpu, no_gpu_reason
 from hetero.partition.draft import Draft
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from hetero.partition.problem import Problem
 
 Devices = Mapping[str, "Device"]
-Candidate = tuple[Plan, Devices]
-
 TRIED = ("cpu", "gpu", "interleave", "single-cut")  # what "auto" tries where there are two devices
 NEEDS_GPU = ("gpu", "interleave", "single-cut")
 ROUNDS = 3
@@ -68,21 +67,25 @@ class Planner:
             draft.predicted or None, None, costs,
         )  # fmt: skip
 
-    def candidates(self, strategies: Sequence[str] = TRIED) -> list[Candidate]:
+    def compiled(self, strategy: str) -> Compiled:
+        """The plan of one strategy, compiled."""
+        return Compiled(self.graph, self.plan(strategy), self.devices)
+
+    def candidates(self, strategies: Sequence[str] = TRIED) -> list[Compiled]:
         """One plan a strategy; equal placements are tried once."""
-        found: list[Candidate] = []
+        found: list[Plan] = []
         for strategy in strategies:
             plan = self.plan(strategy)
-            if all((plan.placements, plan.schedule) != (other.placements, other.schedule) for other, _ in found):
-                found.append((plan, self.devices))
-        return found
+            if all((plan.placements, plan.schedule) != (other.placements, other.schedule) for other in found):
+                found.append(plan)
+        return [Compiled(self.graph, plan, self.devices) for plan in found]
 
 
-def fastest(graph: Graph, candidates: Sequence[Candidate]) -> Candidate:
+def fastest(candidates: Sequence[Compiled]) -> Compiled:
     """The candidate with the most frames a second, by turns on seeded noise."""
     if len(candidates) == 1:
         return candidates[0]
-    trials = [Trial(graph, *candidate) for candidate in candidates]
+    trials = [Trial(candidate) for candidate in candidates]
     for _ in range(ROUNDS):
         for trial in trials:
             trial.measure()
@@ -93,13 +96,13 @@ def fastest(graph: Graph, candidates: Sequence[Candidate]) -> Candidate:
 class Trial:
     """One candidate, streamed for a moment at a time."""
 
-    def __init__(self, graph: Graph, plan: Plan, devices: Devices) -> None:
-        self._graph, self._plan = graph, plan
-        self._deployment = Deployment(graph, plan, devices, plan.depth)
+    def __init__(self, compiled: Compiled) -> None:
+        self._graph, round_of_frames = compiled.graph, len(compiled.plan.schedule)
+        self._deployment = Deployment(compiled, compiled.plan.depth)
         self.periods: list[float] = []
-        self._frames = len(plan.schedule) + FEWEST
+        self._frames = round_of_frames + FEWEST
         self.measure()
-        self._frames = max(FEWEST, len(plan.schedule), round(TRIAL / self.periods.pop()))
+        self._frames = max(FEWEST, round_of_frames, round(TRIAL / self.periods.pop()))
 
     def measure(self) -> None:
         """Stream some frames; remember the seconds per frame."""
@@ -123,8 +126,8 @@ def pipeline(deployment: Deployment, on_full: Any = "wait") -> Pipeline:
     )  # fmt: skip
 
 
-def decide(graph: Graph, model: str, devices: Devices, device: str, strategy: str, threads: int | None) -> Candidate:
-    """The plan for a request, and the devices it runs on.
+def decide(graph: Graph, model: str, devices: Devices, device: str, strategy: str, threads: int | None) -> Compiled:
+    """The plan for a request, compiled for the devices it runs on.
 
     `device` and `strategy` are the user's words. A named strategy is obeyed. "auto" tries the good
     strategies and keeps the fastest as measured; where the GPU is emulated and the user left the
@@ -134,12 +137,12 @@ def decide(graph: Graph, model: str, devices: Devices, device: str, strategy: st
     if strategy != "auto":
         if strategy in NEEDS_GPU and "gpu" not in devices:
             raise DeviceError(f"strategy {strategy!r} needs a GPU; device {device!r} has none: {no_gpu_reason()}")
-        return planner.plan(strategy), devices
+        return planner.compiled(strategy)
     if "gpu" not in devices:
-        return planner.plan("cpu"), devices
+        return planner.compiled("cpu")
     if device.startswith("gpu"):
-        return planner.plan("gpu"), devices
+        return planner.compiled("gpu")
     candidates = planner.candidates()
     if device == "auto" and devices["gpu"].emulated and threads is None:
         candidates += Planner(graph, model, {"cpu": cpu()}).candidates(("cpu",))
-    return fastest(graph, candidates)
+    return fastest(candidates)

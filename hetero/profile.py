@@ -13,7 +13,7 @@ import numpy as np
 from engine.devices.device import Device, Memory, Recording
 from engine.graph import Graph, Node
 from engine.program import Program, can_run, compile_stage
-from hetero.deployment import border
+from hetero.compiled import border
 from hetero.memory.arena import pack
 from hetero.memory.lifetime import lifetimes
 from hetero.memory.shared import share

@@ -13,11 +13,12 @@ import numpy as np
 from engine.formats.onnx import Model, Port, load, resolve
 from engine.graph import Graph
 from engine.passes import prepare
+from hetero.compiled import Compiled
 from hetero.deployment import Deployment
 from hetero.machine import choose
 from hetero.partition.strategies import strategy as named
 from hetero.plan import Plan
-from hetero.planner import Candidate, decide
+from hetero.planner import decide
 from hetero.profile import OperatorTime, flops, kernel_kind, per_operator
 from kernels.cpu.target import host
 
@@ -86,11 +87,11 @@ class Session:
         self.model: Model = load(model)
         self._lock = threading.RLock()
         self._graphs: dict[Shapes, Graph] = {}
-        self._plans: dict[Shapes, Candidate] = {}
+        self._decided: dict[Shapes, Compiled] = {}
         self._ready: tuple[Shapes, Deployment] | None = None
         self._written: dict[str, Array] = {}
         self._read: dict[str, Array] = {}
-        if all(isinstance(size, int) for port in self.inputs for size in port.shape):
+        if self.settled:
             self._deployed(self.shapes({}))
 
     @property
@@ -102,6 +103,11 @@ class Session:
     def outputs(self) -> tuple[Port, ...]:
         """Name, shape and dtype of every output."""
         return self.model.outputs
+
+    @property
+    def settled(self) -> bool:
+        """Whether the model leaves no size open."""
+        return all(isinstance(size, int) for port in self.inputs for size in port.shape)
 
     def input(self, position: int) -> Input:
         """An input by position. Raises IndexError."""
@@ -128,7 +134,7 @@ class Session:
     @property
     def plan(self) -> Plan:
         """Where every operator runs. Sizes left open count as 1 until a frame has settled them."""
-        return self.decided(self._latest())[0]
+        return self.decided(self._latest()).plan
 
     @property
     def graph(self) -> Graph:
@@ -173,8 +179,8 @@ class Session:
 
     def deploy(self, shapes: Shapes, depth: int | None) -> Deployment:
         """The network made ready for so many frames in flight; None: as many as keep every device busy."""
-        plan, devices = self.decided(shapes)
-        return Deployment(self.graph_of(shapes), plan, devices, depth or plan.depth)
+        compiled = self.decided(shapes)
+        return Deployment(compiled, depth or compiled.plan.depth)
 
     def graph_of(self, shapes: Shapes) -> Graph:
         """The network for inputs of these shapes."""
@@ -183,19 +189,19 @@ class Session:
                 self._graphs[shapes] = prepare(self.model, dict(shapes), host().lanes)
             return self._graphs[shapes]
 
-    def decided(self, shapes: Shapes) -> Candidate:
-        """The plan for inputs of these shapes, and its devices; made when first asked for."""
+    def decided(self, shapes: Shapes) -> Compiled:
+        """The plan for inputs of these shapes, compiled; made when first asked for."""
         with self._lock:
-            if shapes not in self._plans:
+            if shapes not in self._decided:
                 graph = self.graph_of(shapes)
                 if self._given is not None:
                     self._given.check([node.name for node in graph.nodes], self._devices, self.model.digest)
-                    self._plans[shapes] = self._given, self._devices
+                    self._decided[shapes] = Compiled(graph, self._given, self._devices)
                 else:
                     device, strategy, threads = self._request
                     found = decide(graph, self.model.digest, self._devices, device, strategy, threads)
-                    self._plans[shapes] = found
-            return self._plans[shapes]
+                    self._decided[shapes] = found
+            return self._decided[shapes]
 
     def _latest(self) -> Shapes:
         return self._ready[0] if self._ready else self.shapes({})
@@ -209,6 +215,8 @@ class Session:
         """Let the memory go. The session makes itself ready again if it is used again."""
         with self._lock:
             self._ready = None
+            self._decided.clear()
+            self._graphs.clear()
 
     def __enter__(self) -> Session:
         return self

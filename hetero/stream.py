@@ -51,6 +51,8 @@ class Stream:
         self._lock = threading.Lock()
         self._ready: tuple[Shapes, Pipeline] | None = None
         self._closed = False
+        if self.session.settled:
+            self._pipeline({})
 
     def map(self, frames: Iterable[Frame]) -> Iterator[Result]:
         """Results in the frames' order, which are pulled only as there is room. Dropped frames are skipped.
