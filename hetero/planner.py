@@ -42,22 +42,16 @@ class Planner:
 
     def plan(self, strategy: str) -> Plan:
         """The plan of one strategy, with its prediction. Raises UnknownStrategy."""
-        if strategy in ("cpu", "gpu", "gpu-first") and self._problem is None:
-            return self._simple(strategy)
         if self._problem is None:
             self._problem = problem(self.graph, self.devices)
         draft = named(strategy)(self._problem)
         return self._plan(strategy, draft, self._problem.costs)
 
-    def _simple(self, strategy: str) -> Plan:
-        """A plan that needs no costs: everything on one device, what it cannot run on the CPU."""
-        named(strategy)
-        gpu = self.devices.get("gpu") if strategy != "cpu" else None
-        placement = {
-            node.name: "gpu" if gpu is not None and can_run(self.graph, node, gpu) else "cpu"
-            for node in self.graph.nodes
-        }
-        return self._plan(strategy, Draft((placement,), (0,), 0.0), {})
+    def alone(self, key: str) -> Plan:
+        """Everything on one device, what it cannot run on the CPU. Needs no costs, so nothing is measured."""
+        device = self.devices[key]
+        placement = {n.name: key if can_run(self.graph, n, device) else "cpu" for n in self.graph.nodes}
+        return self._plan(key, Draft((placement,), (0,), 0.0), {})
 
     def _plan(self, strategy: str, draft: Draft, costs: Mapping[str, Mapping[str, float]]) -> Plan:
         threads = getattr(self.devices["cpu"], "threads", None)
@@ -67,9 +61,9 @@ class Planner:
             draft.predicted or None, None, costs,
         )  # fmt: skip
 
-    def compiled(self, strategy: str) -> Compiled:
-        """The plan of one strategy, compiled."""
-        return Compiled(self.graph, self.plan(strategy), self.devices)
+    def compiled(self, plan: Plan) -> Compiled:
+        """A plan, compiled for the planner's devices."""
+        return Compiled(self.graph, plan, self.devices)
 
     def candidates(self, strategies: Sequence[str] = TRIED) -> list[Compiled]:
         """One plan a strategy; equal placements are tried once."""
@@ -78,7 +72,7 @@ class Planner:
             plan = self.plan(strategy)
             if all((plan.placements, plan.schedule) != (other.placements, other.schedule) for other in found):
                 found.append(plan)
-        return [Compiled(self.graph, plan, self.devices) for plan in found]
+        return [self.compiled(plan) for plan in found]
 
 
 def fastest(candidates: Sequence[Compiled]) -> Compiled:
@@ -137,12 +131,11 @@ def decide(graph: Graph, model: str, devices: Devices, device: str, strategy: st
     if strategy != "auto":
         if strategy in NEEDS_GPU and "gpu" not in devices:
             raise DeviceError(f"strategy {strategy!r} needs a GPU; device {device!r} has none: {no_gpu_reason()}")
-        return planner.compiled(strategy)
-    if "gpu" not in devices:
-        return planner.compiled("cpu")
-    if device.startswith("gpu"):
-        return planner.compiled("gpu")
+        return planner.compiled(planner.plan(strategy))
+    if "gpu" not in devices or device.startswith("gpu"):
+        return planner.compiled(planner.alone("gpu" if "gpu" in devices else "cpu"))
     candidates = planner.candidates()
     if device == "auto" and devices["gpu"].emulated and threads is None:
-        candidates += Planner(graph, model, {"cpu": cpu()}).candidates(("cpu",))
+        whole = Planner(graph, model, {"cpu": cpu()})
+        candidates.append(whole.compiled(whole.alone("cpu")))
     return fastest(candidates)

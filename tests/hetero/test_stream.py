@@ -23,7 +23,7 @@ def sessions() -> dict[str, Session]:
     model = zoo.build("squeezenet")
     made = {"cpu": Session(model, "cpu", threads=1)}
     if GPU:
-        made["gpu"] = Session(model, "gpu", threads=1, strategy="gpu")
+        made["gpu"] = Session(model, "gpu", threads=1)
         whole = made["gpu"].plan
         cpu = dict.fromkeys(whole.placements[0], "cpu")
         dealt = replace(whole, placements=(cpu, whole.placements[0]), schedule=(0, 1, 0))

@@ -15,8 +15,8 @@ WAYS = ["cpu", *(["gpu", "both"] if GPU else [])]
 def session(model: Any, way: str) -> Session:
     """A session of one CPU thread; "both" hands the frame over and back all along the network."""
     if way != "both":
-        return Session(model, way, threads=1, strategy=way)
-    with Session(model, "gpu", threads=1, strategy="gpu") as whole:
+        return Session(model, way, threads=1)
+    with Session(model, "gpu", threads=1) as whole:
         return Session(model, "cpu+gpu", plan=alternate(whole.plan))
 
 
