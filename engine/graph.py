@@ -85,7 +85,7 @@ class Graph:
         """What the node's operator may look at."""
         constants = {i: v for i, name in enumerate(node.inputs) if (v := self.value(name)) is not None}
         inputs = tuple(self.spec(name) if name else None for name in node.inputs)
-        outputs = tuple(self.spec(name) for name in node.outputs)
+        outputs = tuple(self.spec(name) if name else Spec(()) for name in node.outputs)
         return Call(node.op, node.attributes, inputs, outputs, constants)
 
     def changed(self, nodes: Iterable[Node], new: Iterable[Tensor] = ()) -> Graph:

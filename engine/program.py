@@ -153,7 +153,10 @@ def _call(graph: Graph, node: Node, place: Mapping[str, Place]) -> Call:
         return spec if spec is None else replace(spec, batch_stride=place[name].stride)
 
     inputs = tuple(placed(*pair) for pair in zip(node.inputs, call.inputs, strict=True))
-    outputs = tuple(replace(s, batch_stride=place[n].stride) for n, s in zip(node.outputs, call.outputs, strict=True))
+    outputs = tuple(
+        replace(spec, batch_stride=place[name].stride) if name else spec
+        for name, spec in zip(node.outputs, call.outputs, strict=True)
+    )
     attributes = dict(call.attributes)
     if node.op == "Concat" and node.proto is None:
         attributes["in_place"] = _in_place(call, node, place)

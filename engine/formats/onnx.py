@@ -87,6 +87,8 @@ def _port(value: Any, name: str) -> Port:
         for k, d in enumerate(kind.shape.dim)
     )
     dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type) if kind.elem_type else np.float32
+    if np.dtype(dtype).kind == "O":
+        raise ValueError(f"{name}: {value.name!r} holds strings; only numbers can be streamed")
     return Port(value.name, shape, np.dtype(dtype))
 
 

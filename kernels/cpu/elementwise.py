@@ -193,7 +193,7 @@ def _pair(call: Call, code: int, x: Operand, first: int | None, y: Operand, seco
     sizes, strides = broadcast(out.shape, [specs[0].shape, specs[1].shape])
     table = constant(np.array([sizes, *strides], np.int64))
     rows = prod(sizes[:-1])
-    each = max(1, TASK_ELEMENTS // sizes[-1])
+    each = max(1, TASK_ELEMENTS // max(1, sizes[-1]))
     address = broadcast_kernel(code).address
     return CpuStep(address, (x, y, write(), table), (each, rows), -(-rows // each), call.op)
 

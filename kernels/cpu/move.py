@@ -67,7 +67,7 @@ def strided(
         rows = [[64, length], [by_x * length, by_x], [by_y * length, by_y]]
     table = np.array([[fill] * (RANK - len(row)) + row for fill, row in zip((1, 0, 0), rows, strict=True)], np.int64)
     count = int(prod(table[0][:-1].tolist()))
-    each = max(1, TASK_ELEMENTS // int(table[0][-1]))
+    each = max(1, TASK_ELEMENTS // max(1, int(table[0][-1])))
     numbers = (x_first, y_first, each, count)
     return CpuStep(strided_kernel().address, (x, y, constant(table)), numbers, -(-count // each), name)
 
