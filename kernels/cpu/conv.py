@@ -10,51 +10,15 @@ from typing import Any
 import numpy as np
 
 from kernels.activation import clamp_of
+from kernels.cpu import winograd
+from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel, tile_cycles
 from kernels.cpu.pad import interleave, pad
-from kernels.cpu.record import integers, kernel, number
+from kernels.cpu.record import kernel, number
 from kernels.cpu.target import CpuTarget
-from kernels.cpu.tile import dense_tile, depthwise_tile
+from kernels.cpu.tile import depthwise_tile
 from kernels.op import ABSENT, Call, CpuLowering, CpuStep, Operand, constant, read, scratch, write
 
 Array = np.ndarray[Any, Any]
-TASK_FLOPS = 4_000_000  # one task takes about 40 us: enough to hide the hand-out, small enough to share
-
-
-@cache
-def dense_kernel(pixels: int, blocks: int, lanes: int) -> Any:
-    """Compiled kernel of dense tiles of a size.
-
-    Record: x, w, bias, residual, y, table, groups (addresses); then images, group count, tasks a
-    group, tiles a task, rows, columns, x and y strides by image, row and pixel, y's by block,
-    elements of a packed block, outputs; low, high, slope. Each row of `groups` is (first block,
-    its table's place in words, entries, its weights' place).
-    """
-
-    def dense(args: Any, task: Any) -> None:
-        groups, parts, tiles = args[8], args[9], args[10]
-        rows, columns = args[11], args[12]
-        image = task // (groups * parts)
-        group = integers(args[6] + (task // parts % groups) * 32)
-        first, table, entries = group[0], args[5] + group[1] * 8, group[2]
-        wide = (columns + pixels - 1) // pixels
-        begin = task % parts * tiles
-        end = min(begin + tiles, rows * wide)
-        x = args[0] + image * args[13] * 4
-        start = image * args[16] + first * args[19]
-        for tile in range(begin, end):
-            row = tile // wide
-            # The last tile of a row overlaps its neighbour: the same pixels twice, with the same result.
-            column = min((tile - row * wide) * pixels, columns - pixels)
-            out = (start + row * args[17] + column * args[18]) * 4
-            residual = args[3] + out if args[3] != 0 else 0
-            dense_tile(
-                x + (row * args[14] + column * args[15]) * 4, args[1] + group[3] * 4,
-                args[2] + first * lanes * 4, residual, args[4] + out, table, entries, args[15], args[18],
-                args[20], args[19], args[21] - first * lanes, number(args, 22), number(args, 23),
-                number(args, 24), pixels, blocks, lanes,
-            )  # fmt: skip
-
-    return kernel(dense)
 
 
 @cache
@@ -86,27 +50,6 @@ def depthwise_kernel(pixels: int, lanes: int) -> Any:
             )  # fmt: skip
 
     return kernel(depthwise)
-
-
-def choose_tile(columns: int, blocks: int, registers: int) -> tuple[int, int]:
-    """(pixels, blocks) of the tile that covers `columns` x `blocks` in the fewest cycles.
-
-    A tile of p x b takes p * b fused multiply-adds and p + b loads a step, two of either a cycle,
-    and at least the four cycles that one multiply-add takes to finish.
-    """
-
-    def cycles(pixels: int, count: int) -> float:
-        steps = max(pixels * count, pixels + count, 8) / 2
-        return -(-columns // pixels) * -(-blocks // count) * (steps + 0.1 * count)
-
-    room = registers - 2
-    sizes = [
-        (pixels, count)
-        for count in range(1, min(8, blocks) + 1)
-        for pixels in range(1, min(28, columns) + 1)
-        if pixels * count + count <= room
-    ]
-    return min(sizes, key=lambda size: (cycles(*size), -size[0]))
 
 
 @dataclass(frozen=True)
@@ -168,6 +111,16 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
     x, y = call.need(0), call.outputs[0]
     if len(x.shape) != 4 or x.dtype != np.float32 or 1 not in call.constants or y.layout != "blocked":
         return None
+    if winograd.serves(call):
+        size = min(winograd.POINTS, key=lambda m: winograd.cycles(call, target, m))
+        if winograd.cycles(call, target, size) < _cycles(call, target):
+            return winograd.lower(call, target, size)
+    return direct(call, target)
+
+
+def direct(call: Call, target: CpuTarget) -> CpuLowering:
+    """Lower a convolution by its definition."""
+    x, y = call.need(0), call.outputs[0]
     weights = call.constants[1]
     k, _, kh, kw = weights.shape
     group = call.attributes["group"]
@@ -179,6 +132,14 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
     if group == k == x.shape[1] and x.layout == "blocked":
         return _depthwise(call, target, source, bias, taps)
     return _dense(call, target, source, bias, taps)
+
+
+def _cycles(call: Call, target: CpuTarget) -> float:
+    """Cycles a dense convolution takes directly."""
+    n, _, rows, columns = call.outputs[0].shape
+    blocks = call.outputs[0].blocks
+    reduction = int(call.constants[1][0].size)
+    return float(n * rows * reduction) * tile_cycles(columns, blocks, *choose_tile(columns, blocks, target.registers))
 
 
 def _geometry(call: Call, source: Source) -> tuple[int, int, int, int, int, int]:
@@ -296,7 +257,7 @@ def _dense(call: Call, target: CpuTarget, source: Source, bias: Array, taps: lis
     step = CpuStep(
         dense_kernel(pixels, blocks, lanes).address,
         (*_operands(call, source, weights, bias, np.concatenate(tables).astype(np.int64)), constant(rows)),
-        numbers,
+        (*numbers, 0),
         tasks,
         "dense",
     )

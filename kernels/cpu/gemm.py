@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
 from kernels.activation import clamp_of
-from kernels.cpu.conv import TASK_FLOPS, Array, choose_tile, dense_kernel
+from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel
 from kernels.cpu.target import CpuTarget
 from kernels.op import ABSENT, Call, CpuLowering, CpuStep, constant, read, write
+
+Array = np.ndarray[Any, Any]
 
 
 def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
@@ -52,7 +55,7 @@ def _lower(call: Call, target: CpuTarget, weights: Array, bias: Array) -> CpuLow
     each = min(tiles, max(1, round(TASK_FLOPS / (2.0 * k * lanes * blocks * pixels))))
     parts = -(-tiles // each)
     numbers = (
-        1, len(firsts), parts, each, 1, rows, 0, 0, k, 0, 0, n, lanes, k * lanes, n, *clamp_of(call),
+        1, len(firsts), parts, each, 1, rows, 0, 0, k, 0, 0, n, lanes, k * lanes, n, *clamp_of(call), 0,
     )  # fmt: skip
     operands = (
         read(0), constant(packed), constant(padded), ABSENT, write(),

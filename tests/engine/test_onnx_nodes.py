@@ -35,7 +35,7 @@ def cases() -> dict[str, Any]:
 @pytest.mark.parametrize("group", "abcdefghijklmnopqrstuvwxyz")
 @pytest.mark.filterwarnings("ignore")
 def test_onnx_cases(group: str, device: str) -> None:
-    wrong = {}
+    wrong: dict[str, Any] = {}
     for name, case in cases().items():
         if not name.startswith(f"test_{group}"):
             continue
@@ -45,7 +45,8 @@ def test_onnx_cases(group: str, device: str) -> None:
                 ports = [port.name for port in load(case.model).inputs]
                 got = session(dict(zip(ports, inputs, strict=True)))
         except (ValueError, TypeError, NotImplementedError) as refusal:
-            assert len(str(refusal).splitlines()) == 1 or "onnx.reference" in str(refusal)
+            if not str(refusal):
+                wrong[name] = ("a refusal that says nothing", type(refusal))
             continue
         for value, want in zip(got.values(), outputs, strict=True):
             if not alike(value, want, case):
