@@ -1,71 +1,122 @@
-"""Our CPU device against onnxruntime on the same networks, one thread each, turn by turn; writes result JSON."""
+"""Our CPU device against other engines on the same networks: a process each, by turns; writes result JSON."""
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
-import time
-from collections.abc import Callable
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from math import exp, log
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-import onnxruntime
+from platformdirs import user_cache_path
 
-from hetero import Session, zoo
+from experiments.cpu_peers.engines import DISTRIBUTIONS
+from experiments.cpu_peers.networks import NAMES, write
 from hetero.report import machine
 
 FOLDER = Path(__file__).parent
 
 
-def runners(proto: Any, threads: int) -> dict[str, Callable[[], object]]:
-    """One frame through each engine."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    peer = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    ours = Session(proto, "cpu", threads=threads)
-    (port,) = ours.inputs
-    frame = {port.name: np.random.default_rng(0).standard_normal(port.shape, np.float32)}
-    return {"hetero": lambda: ours(frame), "onnxruntime": lambda: peer.run(None, frame)}
+class Engine:
+    """One engine in a process of its own."""
+
+    def __init__(self, name: str, path: Path, threads: int, log: Any) -> None:
+        command = [sys.executable, "-m", "experiments.cpu_peers.worker", name, str(path), str(threads)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=FOLDER.parent.parent
+        )
+        self.output = np.array(self._read())
+
+    def _read(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the engine ended with {self._process.wait()}")
+        return json.loads(line)
+
+    def ask(self, what: str, amount: float = 0) -> Any:
+        """Send a request and wait for the answer."""
+        print(what, amount, file=self._process.stdin, flush=True)
+        return self._read()
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
 
 
-def paired(engines: dict[str, Callable[[], object]], rounds: int, frames: int) -> dict[str, list[float]]:
-    """Median milliseconds of every engine in every round, the engines by turns."""
-    found: dict[str, list[float]] = {name: [] for name in engines}
-    for _ in range(rounds):
-        for name, run in engines.items():
-            run()
-            times = []
-            for _ in range(frames):
-                start = time.perf_counter()
-                run()
-                times.append(1000 * (time.perf_counter() - start))
-            found[name].append(median(times))
-    return found
+def compare(network: str, path: Path, words: argparse.Namespace, log: Any) -> dict[str, Any]:
+    """Medians of every engine for one network, and our time over the best peer's."""
+    team: dict[str, Engine] = {}
+    failed = {}
+    for name in words.engines:
+        try:
+            team[name] = Engine(name, path, words.threads, log)
+        except RuntimeError as error:
+            failed[name] = str(error)
+    rounds: dict[str, list[float]] = {name: [] for name in team}
+    for _ in range(words.rounds):
+        for name, engine in team.items():
+            rounds[name].append(median(engine.ask("latency", words.frames)))
+    truth = team["onnxruntime"].output if "onnxruntime" in team else team["hetero"].output
+    scale = float(np.abs(truth).max())
+    row: dict[str, Any] = {"network": network, "threads": words.threads, "failed": failed}
+    row["ms"] = {name: median(times) for name, times in rounds.items()}
+    row["rounds"] = rounds
+    row["memory"] = {name: engine.ask("memory") for name, engine in team.items()}
+    row["difference"] = {name: float(np.abs(e.output - truth).max()) / scale for name, e in team.items()}
+    for engine in team.values():
+        engine.close()
+    peers = {name: ms for name, ms in row["ms"].items() if name != "hetero"}
+    row["best"] = min(peers, key=lambda name: peers[name])
+    row["ratio"] = median(a / b for a, b in zip(rounds["hetero"], rounds[row["best"]], strict=True))
+    if words.rate:
+        row["rate"] = {name: rate(name, path, words, log) for name in team}
+        row["rate_ratio"] = row["rate"]["hetero"] / max(v for k, v in row["rate"].items() if k != "hetero")
+    return row
+
+
+def rate(name: str, path: Path, words: argparse.Namespace, log: Any) -> float:
+    """Frames a second of two processes with one thread each."""
+    team = [Engine(name, path, 1, log) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        found = [sum(pool.map(lambda engine: engine.ask("rate", words.rate), team)) for _ in range(3)]
+    for engine in team:
+        engine.close()
+    return median(found)
 
 
 def main() -> None:
-    """`python -m experiments.cpu_peers.main [--networks A,B] [--threads N] [--rounds N] [--out FILE]`."""
+    """`python -m experiments.cpu_peers.main [--networks A,B] [--engines A,B] [--threads N] [--out FILE]`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--networks", default=",".join(zoo.names()))
+    parser.add_argument("--networks", type=lambda text: text.split(","), default=list(NAMES))
+    parser.add_argument("--engines", type=lambda text: text.split(","), default=list(DISTRIBUTIONS))
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--frames", type=int, default=10, help="of each engine in each round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--frames", type=int, default=8, help="of each engine in each round")
+    parser.add_argument("--rate", type=float, default=0, help="seconds to run two processes of one thread each")
+    parser.add_argument("--cache", type=Path, default=user_cache_path("hetero") / "peers")
     parser.add_argument("--out", type=Path, default=FOLDER / "result.json")
     words = parser.parse_args()
     rows = []
-    for name in words.networks.split(","):
-        times = paired(runners(zoo.build(name), words.threads), words.rounds, words.frames)
-        ratios = [a / b for a, b in zip(times["hetero"], times["onnxruntime"], strict=True)]
-        rows.append({"network": name, "threads": words.threads, "ms": times, "ratio": median(ratios)})
-        print(
-            name,
-            {engine: round(median(ms), 2) for engine, ms in times.items()},
-            f"ratio {median(ratios):.2f}",
-        )
-    facts = machine() | {"onnxruntime": onnxruntime.__version__}
-    words.out.write_text(json.dumps({"machine": facts, "rows": rows}, indent=1) + "\n")
+    with (FOLDER / "engines.log").open("w") as log_file:
+        for network in words.networks:
+            row = compare(network, write(network, words.cache.absolute()), words, log_file)
+            rows.append(row)
+            shown = {name: round(ms, 2) for name, ms in row["ms"].items()}
+            print(network, shown, f"ours / {row['best']} = {row['ratio']:.2f}", row["failed"] or "", flush=True)
+    mean = exp(sum(log(row["ratio"]) for row in rows) / len(rows))
+    print(f"geometric mean of ours / best peer: {mean:.3f}")
+    versions = {name: importlib.metadata.version(DISTRIBUTIONS[name]) for name in words.engines}
+    result = {"machine": machine(), "versions": versions, "geometric_mean": mean, "rows": rows}
+    words.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":
