@@ -167,6 +167,21 @@ def residual_into_convolution(view: View, node: Node) -> Node | None:
     return None
 
 
+def reshapes_to_shuffle(view: View, node: Node) -> Node | None:
+    """Reshape to groups, Transpose of groups and channels, Reshape back -> ChannelShuffle."""
+    swap = view.before(node.inputs[0]) if node.op == "Reshape" and node.proto is None else None
+    if swap is None or swap.op != "Transpose" or swap.attributes["perm"] != (0, 2, 1, 3, 4):
+        return None
+    split = view.before(swap.inputs[0])
+    if split is None or split.op != "Reshape":
+        return None
+    x, grouped = view.graph.spec(split.inputs[0]), view.graph.spec(split.outputs[0])
+    n, groups, each, h, w = grouped.shape
+    if x.shape != (n, groups * each, h, w) or view.graph.spec(node.outputs[0]).shape != x.shape:
+        return None
+    return Node("ChannelShuffle", node.name, split.inputs, node.outputs, {"groups": groups})
+
+
 RULES: tuple[Callable[[View, Node], Node | None], ...] = (
     normalization_to_affine,
     arithmetic_to_affine,
@@ -174,6 +189,7 @@ RULES: tuple[Callable[[View, Node], Node | None], ...] = (
     bias_into_product,
     clamp_into_carrier,
     residual_into_convolution,
+    reshapes_to_shuffle,
 )
 
 

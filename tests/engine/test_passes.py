@@ -15,6 +15,8 @@ from engine.graph import Graph, GraphError
 from engine.passes import prepare
 from engine.reference import truth
 from hetero import Session
+from tests.hetero.ways import WAYS
+from tests.hetero.ways import session as session_of
 from tests.models import model
 
 node = helper.make_node
@@ -31,10 +33,10 @@ def ops(graph: Graph) -> dict[str, int]:
     return dict(Counter(n.op for n in graph.nodes))
 
 
-def same(proto: onnx.ModelProto, frame: dict[str, Any], tolerance: float = 1e-5) -> None:
+def same(proto: onnx.ModelProto, frame: dict[str, Any], tolerance: float = 1e-5, device: str = "cpu") -> None:
     """The session's outputs are the reference's."""
     want = truth(proto, frame)
-    with Session(proto, "cpu", threads=1) as session:
+    with session_of(proto, device) as session:
         got = session(frame)
     for name, value in want.items():
         assert np.abs(got[name] - value).max() <= tolerance * max(1.0, np.abs(value).max())
@@ -116,6 +118,31 @@ def test_shape_arithmetic_is_folded() -> None:
     )  # fmt: skip
     assert ops(prepared(proto, x=(5, 4, 3))) == {"Reshape": 1}
     same(proto, {"x": np.arange(60, dtype="f").reshape(5, 4, 3)})
+
+
+@pytest.mark.parametrize("device", WAYS)
+@pytest.mark.parametrize(("channels", "groups"), [(24, 3), (112, 4), (20, 5)])
+def test_a_shuffle_of_channels_is_one_operator(
+    channels: int, groups: int, device: str, random: np.random.Generator
+) -> None:
+    """Reshape, Transpose, Reshape between convolutions -> ChannelShuffle, and nothing is reordered."""
+    parts = np.array([2, groups, channels // groups, 5, 3])
+    proto = model(
+        [
+            node("Conv", ["x", "w"], ["a"]),
+            node("Reshape", ["a", "parts"], ["b"]),
+            node("Transpose", ["b"], ["c"], perm=[0, 2, 1, 3, 4]),
+            node("Reshape", ["c", "whole"], ["d"]),
+            node("Conv", ["d", "v"], ["y"]),
+        ],
+        {"x": (2, 8, 5, 3)}, ["y"],
+        {
+            "w": weights(random, channels, 8, 1), "v": weights(random, 16, channels, 1),
+            "parts": parts, "whole": np.array([2, channels, 5, 3]),
+        },
+    )  # fmt: skip
+    assert ops(prepared(proto)) == {"Conv": 2, "ChannelShuffle": 1, "Reorder": 2}
+    same(proto, {"x": random.standard_normal((2, 8, 5, 3)).astype("f")}, device=device)
 
 
 def test_dead_code_goes() -> None:
