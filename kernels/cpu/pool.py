@@ -13,10 +13,12 @@ from kernels.cpu.target import CpuTarget
 from kernels.cpu.vector import add, load, maximum, multiply, splat, store
 from kernels.op import Call, CpuLowering, CpuStep, read, write
 
+UNROLLED = 9  # taps of the largest window whose loops are unrolled
+
 
 @cache
-def pool_kernel(average: bool, lanes: int) -> Any:
-    """Compiled kernel.
+def pool_kernel(average: bool, lanes: int, tall: int, broad: int) -> Any:
+    """Compiled kernel; `tall` x `broad` is the size of window whose loops are unrolled, 0 x 0 for any size.
 
     Record: x, y; rows a task, all rows, blocks, x's and y's image strides, input height and width, output
     height and width, kernel (2), strides (2), pads (4), dilations (2), count_include_pad. Rows count over
@@ -35,20 +37,29 @@ def pool_kernel(average: bool, lanes: int) -> Any:
             x = args[0] + (image * args[5] + block * plane) * 4
             y = args[1] + (image * args[6] + (block * high + row % high) * wide * lanes) * 4
             i = row % high * sh - top
+            whole_rows = i >= 0 and i + (kh - 1) * dh < height
             for column in range(wide):
                 j = column * sw - left
                 total = splat(0.0 if average else -np.inf, lanes)
                 count = 0
-                for a in range(kh):
-                    h = i + a * dh
-                    if h < 0 or h >= height:
-                        continue
-                    for b in range(kw):
-                        w = j + b * dw
-                        if w >= 0 and w < width:
-                            value = load(x + (h * width + w) * lanes * 4, lanes)
+                if tall > 0 and whole_rows and j >= 0 and j + (kw - 1) * dw < width:
+                    corner = x + (i * width + j) * lanes * 4
+                    for a in range(tall):
+                        for b in range(broad):
+                            value = load(corner + (a * dh * width + b * dw) * lanes * 4, lanes)
                             total = add(total, value) if average else maximum(total, value)
-                            count += 1
+                    count = tall * broad
+                else:
+                    for a in range(kh):
+                        h = i + a * dh
+                        if h < 0 or h >= height:
+                            continue
+                        for b in range(kw):
+                            w = j + b * dw
+                            if w >= 0 and w < width:
+                                value = load(x + (h * width + w) * lanes * 4, lanes)
+                                total = add(total, value) if average else maximum(total, value)
+                                count += 1
                 if average:
                     if args[21] != 0:
                         count = (min(i + kh, height + bottom) - i) * (min(j + kw, width + right) - j)
@@ -73,7 +84,8 @@ def _lower(
     numbers = (
         each, rows, x.blocks, x.stride, y.stride, h, w, high, wide, *window, *strides, *pads, *dilations, include,
     )  # fmt: skip
-    step = CpuStep(pool_kernel(average, x.block).address, (read(0), write()), numbers, tasks, call.op)
+    unrolled = window if window[0] * window[1] <= UNROLLED else (0, 0)
+    step = CpuStep(pool_kernel(average, x.block, *unrolled).address, (read(0), write()), numbers, tasks, call.op)
     return CpuLowering((step,))
 
 
