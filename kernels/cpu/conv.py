@@ -4,52 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from kernels.activation import clamp_of
-from kernels.cpu import winograd
+from kernels.cpu import depthwise, winograd
 from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel, tile_cycles
 from kernels.cpu.pad import interleave, pad
-from kernels.cpu.record import kernel, number
 from kernels.cpu.target import CpuTarget
-from kernels.cpu.tile import depthwise_tile
 from kernels.op import ABSENT, Call, CpuLowering, CpuStep, Operand, constant, read, scratch, write
 
 Array = np.ndarray[Any, Any]
-
-
-@cache
-def depthwise_kernel(pixels: int, lanes: int) -> Any:
-    """Compiled kernel of depthwise tiles; its record is that of `dense_kernel`, a group being one block.
-
-    The input's blocks lie `args[25]` elements apart.
-    """
-
-    def depthwise(args: Any, task: Any) -> None:
-        groups, parts, tiles = args[8], args[9], args[10]
-        rows, columns = args[11], args[12]
-        image = task // (groups * parts)
-        block = task // parts % groups
-        wide = (columns + pixels - 1) // pixels
-        begin = task % parts * tiles
-        end = min(begin + tiles, rows * wide)
-        x = args[0] + (image * args[13] + block * args[25]) * 4
-        start = image * args[16] + block * args[19]
-        for tile in range(begin, end):
-            row = tile // wide
-            column = min((tile - row * wide) * pixels, columns - pixels)
-            out = (start + row * args[17] + column * args[18]) * 4
-            residual = args[3] + out if args[3] != 0 else 0
-            depthwise_tile(
-                x + (row * args[14] + column * args[15]) * 4, args[1] + block * args[20] * 4,
-                args[2] + block * lanes * 4, residual, args[4] + out, args[5], args[6], args[15], args[18],
-                args[20], args[19], lanes, number(args, 22), number(args, 23), number(args, 24), pixels, lanes,
-            )  # fmt: skip
-
-    return kernel(depthwise)
 
 
 @dataclass(frozen=True)
@@ -111,6 +77,8 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
     x, y = call.need(0), call.outputs[0]
     if len(x.shape) != 4 or x.dtype != np.float32 or 1 not in call.constants or y.layout != "blocked":
         return None
+    if call.attributes["group"] == y.shape[1] == x.shape[1] and x.layout == "blocked":
+        return depthwise.lower(call, target)
     if winograd.serves(call):
         size = min(winograd.POINTS, key=lambda m: winograd.cycles(call, target, m))
         if winograd.cycles(call, target, size) < _cycles(call, target):
@@ -120,120 +88,13 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
 
 def direct(call: Call, target: CpuTarget) -> CpuLowering:
     """Lower a convolution by its definition."""
-    x, y = call.need(0), call.outputs[0]
-    weights = call.constants[1]
-    k, _, kh, kw = weights.shape
-    group = call.attributes["group"]
     source = _source(call)
-    bias = np.zeros(y.blocks * y.block, np.float32)
-    if 2 in call.constants:
-        bias[:k] = call.constants[2]
-    taps = [(i, j) for i in range(kh) for j in range(kw)]
-    if group == k == x.shape[1] and x.layout == "blocked":
-        return _depthwise(call, target, source, bias, taps)
-    return _dense(call, target, source, bias, taps)
-
-
-def _cycles(call: Call, target: CpuTarget) -> float:
-    """Cycles a dense convolution takes directly."""
-    n, _, rows, columns = call.outputs[0].shape
-    blocks = call.outputs[0].blocks
-    reduction = int(call.constants[1][0].size)
-    return float(n * rows * reduction) * tile_cycles(columns, blocks, *choose_tile(columns, blocks, target.registers))
-
-
-def _geometry(call: Call, source: Source) -> tuple[int, int, int, int, int, int]:
-    """Rows, columns, and the strides of x by row and pixel and of y by row and pixel.
-
-    Without padding or stride a 1x1 convolution is one long row.
-    """
-    y = call.outputs[0]
-    sh, sw = call.attributes["strides"]
-    rows, columns = y.shape[2:]
-    if tuple(call.attributes["kernel_shape"]) == (1, 1) and (sh, sw) == (1, 1):
-        return 1, rows * columns, 0, source.pixel, 0, y.block
-    return rows, columns, sh * source.row, sw * source.pixel, columns * y.block, y.block
-
-
-def _offset(call: Call, source: Source, tap: tuple[int, int]) -> int:
-    dh, dw = call.attributes["dilations"]
-    return int(tap[0] * dh * source.row + tap[1] * dw * source.pixel)
-
-
-def _numbers(
-    call: Call, source: Source, groups: int, pixels: int, packed: int, flops_a_tile: float
-) -> tuple[tuple[int | float, ...], int]:
-    """The record behind the addresses (see `dense_kernel`), and how many tasks it makes."""
-    y = call.outputs[0]
-    n, _, h, w = y.shape
-    rows, columns, x_row, x_pixel, y_row, y_pixel = _geometry(call, source)
-    total = rows * -(-columns // pixels)
-    tiles = min(total, max(1, round(TASK_FLOPS / flops_a_tile)))
-    parts = -(-total // tiles)
-    return (
-        n, groups, parts, tiles, rows, columns, source.image, x_row, x_pixel, y.stride, y_row, y_pixel,
-        h * w * y.block, packed, y.blocks * y.block, *clamp_of(call),
-    ), n * groups * parts  # fmt: skip
-
-
-def _operands(call: Call, source: Source, packed: Array, bias: Array, table: Array) -> tuple[Operand, ...]:
-    residual = read(3) if call.given(3) is not None else ABSENT
-    return (source.operand, constant(packed), constant(bias), residual, write(), constant(table))
-
-
-def _depthwise(call: Call, target: CpuTarget, source: Source, bias: Array, taps: list[tuple[int, int]]) -> CpuLowering:
-    y = call.outputs[0]
-    lanes = y.block
-    weights = call.constants[1]
-    rows = np.zeros((y.blocks * lanes, len(taps)), np.float32)
-    rows[: len(weights)] = weights.reshape(len(weights), -1)
-    packed = rows.reshape(y.blocks, lanes, len(taps)).transpose(0, 2, 1)
-    table = np.array([(_offset(call, source, tap), 1) for tap in taps], np.int64)
-    columns = _geometry(call, source)[1]
-    pixels = min(columns, max(4, target.registers // 2 - 2))
-    numbers, tasks = _numbers(call, source, y.blocks, pixels, len(taps) * lanes, 8.0 * len(taps) * lanes * pixels)
-    step = CpuStep(
-        depthwise_kernel(pixels, lanes).address,
-        _operands(call, source, packed, bias, table),
-        (len(taps), *numbers, source.channel(lanes)),
-        tasks,
-        "depthwise",
-    )
-    return CpuLowering((*source.steps, step), source.scratch)
-
-
-def _panel(call: Call, source: Source, taps: list[tuple[int, int]], outputs: range) -> tuple[list[list[int]], Array]:
-    """Table and weights [reduction][outputs] of some output channels: the input channels of every group they touch.
-
-    Runs that lie behind one another in memory are joined: the taps of one row, usually.
-    """
-    weights = call.constants[1]
-    k, per_group, kh, kw = weights.shape
-    per_output = k // call.attributes["group"]
-    real = range(outputs.start, min(outputs.stop, k))
-    lowest, highest = real.start // per_output, (real.stop - 1) // per_output
-    first, count = lowest * per_group, (highest - lowest + 1) * per_group
-    wide = np.zeros((len(outputs), count, kh, kw), np.float32)
-    for o in real:
-        begin = (o // per_output - lowest) * per_group
-        wide[o - outputs.start, begin : begin + per_group] = weights[o]
-    table: list[list[int]] = []
-    parts = []
-    for channel, offset, length in _runs(source, first, count):
-        channels = wide[:, channel - first :][:, :length]
-        for tap in taps:
-            place = offset + _offset(call, source, tap)
-            if table and sum(table[-1]) == place:
-                table[-1][1] += length
-            else:
-                table.append([place, length])
-            parts.append(channels[:, :, tap[0], tap[1]].T)
-    return table, np.concatenate(parts)
-
-
-def _dense(call: Call, target: CpuTarget, source: Source, bias: Array, taps: list[tuple[int, int]]) -> CpuLowering:
+    taps = list(np.ndindex(*call.constants[1].shape[2:]))
     y = call.outputs[0]
     lanes, group = y.block, call.attributes["group"]
+    bias = np.zeros(y.blocks * lanes, np.float32)
+    if 2 in call.constants:
+        bias[: y.shape[1]] = call.constants[2]
     per_output = y.shape[1] // group
     # Blocks that read the same input channels may share a tile.
     span = y.blocks if group == 1 else max(1, per_output // lanes if per_output % lanes == 0 else 1)
@@ -262,3 +123,79 @@ def _dense(call: Call, target: CpuTarget, source: Source, bias: Array, taps: lis
         "dense",
     )
     return CpuLowering((*source.steps, step), source.scratch)
+
+
+def _cycles(call: Call, target: CpuTarget) -> float:
+    """Cycles a dense convolution takes directly."""
+    n, _, rows, columns = call.outputs[0].shape
+    blocks = call.outputs[0].blocks
+    reduction = int(call.constants[1][0].size)
+    return float(n * rows * reduction) * tile_cycles(columns, blocks, *choose_tile(columns, blocks, target.registers))
+
+
+def _geometry(call: Call, source: Source) -> tuple[int, int, int, int, int, int]:
+    """Rows, columns, and the strides of x by row and pixel and of y by row and pixel.
+
+    Without padding or stride a 1x1 convolution is one long row.
+    """
+    y = call.outputs[0]
+    sh, sw = call.attributes["strides"]
+    rows, columns = y.shape[2:]
+    if tuple(call.attributes["kernel_shape"]) == (1, 1) and (sh, sw) == (1, 1):
+        return 1, rows * columns, 0, source.pixel, 0, y.block
+    return rows, columns, sh * source.row, sw * source.pixel, columns * y.block, y.block
+
+
+def _offset(call: Call, source: Source, tap: tuple[int, ...]) -> int:
+    dh, dw = call.attributes["dilations"]
+    return int(tap[0] * dh * source.row + tap[1] * dw * source.pixel)
+
+
+def _numbers(
+    call: Call, source: Source, groups: int, pixels: int, packed: int, flops_a_tile: float
+) -> tuple[tuple[int | float, ...], int]:
+    """The record behind the addresses (see `dense_kernel`), and how many tasks it makes."""
+    y = call.outputs[0]
+    n, _, h, w = y.shape
+    rows, columns, x_row, x_pixel, y_row, y_pixel = _geometry(call, source)
+    total = rows * -(-columns // pixels)
+    tiles = min(total, max(1, round(TASK_FLOPS / flops_a_tile)))
+    parts = -(-total // tiles)
+    return (
+        n, groups, parts, tiles, rows, columns, source.image, x_row, x_pixel, y.stride, y_row, y_pixel,
+        h * w * y.block, packed, y.blocks * y.block, *clamp_of(call),
+    ), n * groups * parts  # fmt: skip
+
+
+def _operands(call: Call, source: Source, packed: Array, bias: Array, table: Array) -> tuple[Operand, ...]:
+    residual = read(3) if call.given(3) is not None else ABSENT
+    return (source.operand, constant(packed), constant(bias), residual, write(), constant(table))
+
+
+def _panel(call: Call, source: Source, taps: list[tuple[int, ...]], outputs: range) -> tuple[list[list[int]], Array]:
+    """Table and weights [reduction][outputs] of some output channels: the input channels of every group they touch.
+
+    Runs that lie behind one another in memory are joined: the taps of one row, usually.
+    """
+    weights = call.constants[1]
+    k, per_group, kh, kw = weights.shape
+    per_output = k // call.attributes["group"]
+    real = range(outputs.start, min(outputs.stop, k))
+    lowest, highest = real.start // per_output, (real.stop - 1) // per_output
+    first, count = lowest * per_group, (highest - lowest + 1) * per_group
+    wide = np.zeros((len(outputs), count, kh, kw), np.float32)
+    for o in real:
+        begin = (o // per_output - lowest) * per_group
+        wide[o - outputs.start, begin : begin + per_group] = weights[o]
+    table: list[list[int]] = []
+    parts = []
+    for channel, offset, length in _runs(source, first, count):
+        channels = wide[:, channel - first :][:, :length]
+        for tap in taps:
+            place = offset + _offset(call, source, tap)
+            if table and sum(table[-1]) == place:
+                table[-1][1] += length
+            else:
+                table.append([place, length])
+            parts.append(channels[:, :, tap[0], tap[1]].T)
+    return table, np.concatenate(parts)

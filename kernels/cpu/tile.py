@@ -142,7 +142,10 @@ def depthwise_tile(
     typing, x, w, bias, residual, y, table, entries, x_step, y_step, w_block, y_block, valid, low, high, slope,
     pixels, lanes,
 ):  # fmt: skip
-    """One tile of a depthwise convolution: each lane is a channel of its own, each table entry a tap."""
+    """One tile of a depthwise convolution: each lane is a channel of its own.
+
+    Each table entry is a tap: where its input lies, and where its weights.
+    """
     signature = _tile_signature(pixels, lanes)
     pixels, lanes = pixels.literal_value, lanes.literal_value
 
@@ -152,12 +155,9 @@ def depthwise_tile(
         table = pointer_ir(builder, tile["table"], I64)
         accumulators = _accumulators(builder, pixels, 1, lanes)
         with cgutils.for_range(builder, tile["entries"]) as tap:
-            offset, _ = _entry(builder, table, tap.index)
+            offset, weight = _entry(builder, table, tap.index)
             first = _at(builder, tile["x"], offset)
-            w = builder.load(
-                pointer_ir(builder, _at(builder, tile["w"], builder.mul(tap.index, _word(lanes))), vector),
-                align=4,
-            )
+            w = builder.load(pointer_ir(builder, _at(builder, tile["w"], weight), vector), align=4)
             for t, slot in enumerate(accumulators[0]):
                 place = _at(builder, first, builder.mul(tile["x_step"], _word(t)))
                 value = builder.load(pointer_ir(builder, place, vector), align=4)
