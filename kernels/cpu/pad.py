@@ -44,21 +44,21 @@ def pad_kernel(lanes: int) -> Any:
 
 
 @cache
-def interleave_kernel() -> Any:
-    """Record: x, padded; channels, x's image stride, height, width, top, left, bottom, right. A task is a row."""
+def interleave_kernel(channels: int) -> Any:
+    """Record: x, padded; x's image stride, height, width, top, left, bottom, right. A task is a row."""
 
     def interleave_row(args: Any, task: Any) -> None:
-        channels, height, width = args[2], args[4], args[5]
-        top, left = args[6], args[7]
-        high = height + top + args[8]
-        wide = width + left + args[9]
+        height, width = args[3], args[4]
+        top, left = args[5], args[6]
+        high = height + top + args[7]
+        wide = width + left + args[8]
         y = floats(args[1] + task * wide * channels * 4)
         row = task % high - top
         if row < 0 or row >= height:
             for i in range(wide * channels):
                 y[i] = 0.0
             return
-        x = floats(args[0] + (task // high * args[3] + row * width) * 4)
+        x = floats(args[0] + (task // high * args[2] + row * width) * 4)
         for i in range(left * channels):
             y[i] = 0.0
         for column in range(width):
@@ -80,6 +80,6 @@ def pad(x: Spec, pads: Sequence[int]) -> CpuStep:
 def interleave(x: Spec, pads: Sequence[int]) -> CpuStep:
     """Plain x to scratch [N][H + pads][W + pads][C]."""
     n, c, h, w = x.shape
-    numbers = (c, x.stride, h, w, *pads)
+    numbers = (x.stride, h, w, *pads)
     tasks = n * (h + pads[0] + pads[2])
-    return CpuStep(interleave_kernel().address, (read(0), scratch()), numbers, tasks, "interleave")
+    return CpuStep(interleave_kernel(c).address, (read(0), scratch()), numbers, tasks, "interleave")
