@@ -50,6 +50,16 @@ def _fetch_add(typing, address, amount):
 
 
 @intrinsic
+def _look(typing, address):
+    """The integer at an address, as other threads left it; many may look without taking it from each other."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.load_atomic(pointer_ir(builder, arguments[0], I64), "acquire", 8)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
 def _offer_core(typing):
     """Let another thread run on this core."""
 
@@ -64,13 +74,16 @@ def _offer_core(typing):
 def replay(commands, counters):
     """Run commands in order, together with whatever other threads run the same list.
 
-    commands: int64 (n, 3): kernel, record, tasks. counters: int64 (n, 2), zero at first: tasks taken
-    and tasks done. A thread goes on to the next command when all tasks of this one are done, so
-    one thread alone is enough, and one that comes late finds nothing left to do.
+    commands: int64 (n, 3): kernel, record, tasks. counters: int64 (2 * n, LINE / 8), zero at first: tasks
+    taken and tasks done, each on a cache line of its own. A thread goes on to the next command when all
+    tasks of this one are done, so one thread alone is enough, and one that comes late passes by.
     """
     for i in range(len(commands)):
-        taken, done = counters.ctypes.data + i * 16, counters.ctypes.data + i * 16 + 8
+        taken = counters.ctypes.data + 2 * i * LINE
+        done = taken + LINE
         kernel, record, tasks = commands[i, 0], commands[i, 1], commands[i, 2]
+        if _look(done) >= tasks:
+            continue
         mine = 0
         while True:
             task = _fetch_add(taken, 1)
@@ -81,7 +94,7 @@ def replay(commands, counters):
         finished = _fetch_add(done, mine) + mine
         patience = PATIENCE
         while finished < tasks:
-            finished = _fetch_add(done, 0)
+            finished = _look(done)
             patience -= 1
             if patience == 0:
                 _offer_core()
@@ -131,7 +144,7 @@ class CpuRecording(Recording):
         if isinstance(part, tuple):
             part[0](*part[1])
         else:
-            self._pool.run(replay, part, np.zeros((len(part), 2), np.int64))
+            self._pool.run(replay, part, np.zeros((2 * len(part), LINE // 8), np.int64))
 
     def wait(self) -> None:
         """Nothing is left to wait for: the CPU works in `start`."""
