@@ -14,6 +14,7 @@ from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel, tile_cycles
 from kernels.cpu.pad import interleave, pad
 from kernels.cpu.target import CpuTarget
 from kernels.op import ABSENT, Call, CpuLowering, CpuStep, Operand, constant, read, scratch, write
+from kernels.winograd import POINTS
 
 Array = np.ndarray[Any, Any]
 
@@ -80,7 +81,7 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
     if call.attributes["group"] == y.shape[1] == x.shape[1] and x.layout == "blocked":
         return depthwise.lower(call, target)
     if winograd.serves(call):
-        size = min(winograd.POINTS, key=lambda m: winograd.cycles(call, target, m))
+        size = min(POINTS, key=lambda m: winograd.cycles(call, target, m))
         if winograd.cycles(call, target, size) < _cycles(call, target):
             return winograd.lower(call, target, size)
     return direct(call, target)

@@ -1,15 +1,11 @@
 """Winograd's convolution on the CPU: 3x3 windows at stride 1 by fewer multiplications.
 
-An m x m tile of outputs comes from an (m + 2) x (m + 2) tile of inputs by Y = A'((G g G') * (B' d B))A, the
-product taken number by number (Winograd 1980; for networks Lavin and Gray, 2016, arXiv 1509.09308). Taken over all
-channels it is (m + 2)^2 matrix products, which the register tiles of convolution do. The matrices follow from
-interpolation points by Toom and Cook's construction.
+Taken over all channels, Winograd's products are (m + 2)^2 matrix products, which the dense tiles do.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import cache
 from typing import Any
 
@@ -26,41 +22,10 @@ from kernels.cpu.share import split
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.vector import F32, I64, add, fma, load, maximum, minimum, pointer_ir, splat, store, vector_call_ir
 from kernels.op import ABSENT, Call, CpuLowering, CpuStep, constant, read, scratch, write
+from kernels.winograd import matrices, transformed
 
 Array = np.ndarray[Any, Any]
 BYTES_A_CYCLE = 8  # what the third-level cache gives a core
-# Points beside infinity, by size of the output tile: small numbers of both signs keep the error small.
-POINTS = {2: (0, 1, -1), 4: (0, 1, -1, 2, -2)}
-
-
-@cache
-def matrices(size: int) -> tuple[Array, Array, Array]:
-    """A' (m, m + 2), G (m + 2, 3) and B' (m + 2, m + 2) in float64 for output tiles of m = `size`.
-
-    Exact but for the last rounding: y = A'((G g) * (B' d)) is the correlation of g, 3 numbers, with d.
-    """
-    points = [Fraction(p) for p in POINTS[size]]
-    count = len(points) + 1
-    evaluate = [[p**k for k in range(size)] for p in points]
-    evaluate.append([Fraction(int(k == size - 1)) for k in range(size)])
-    windows = []
-    for i, p in enumerate(points):
-        scale = Fraction(1)
-        for j, q in enumerate(points):
-            scale *= p - q if i != j else 1
-        windows.append([p**k / scale for k in range(3)])
-    windows.append([Fraction(int(k == 2)) for k in range(3)])
-    # Rows of B' hold, from the constant on, the product of (x - q) over all other points; all points at infinity.
-    inputs = []
-    for i in range(count):
-        row = [Fraction(1)]
-        for j, q in enumerate(points):
-            if j != i:
-                row = [(row[k - 1] if k else 0) - q * (row[k] if k < len(row) else 0) for k in range(len(row) + 1)]
-        inputs.append(row + [Fraction(0)] * (count - len(row)))
-    transposed = [list(column) for column in zip(*evaluate, strict=True)]
-    as_floats = [np.array([[float(v) for v in row] for row in m]) for m in (transposed, windows, inputs)]
-    return as_floats[0], as_floats[1], as_floats[2]
 
 
 def _combine(builder, coefficients, values, lanes):
@@ -232,10 +197,9 @@ def _product(call: Call, target: CpuTarget, size: int, tiles: int) -> CpuStep:
     """The matrix products, one for each place in a tile: images of one row to the tiles of convolution."""
     x, y = call.need(0), call.outputs[0]
     c, lanes, edge = x.shape[1], y.block, size + 2
-    _, window, _ = matrices(size)
-    weights = np.zeros((y.blocks * lanes, c, 3, 3))
+    weights = np.zeros((y.blocks * lanes, c, 3, 3), np.float32)
     weights[: y.shape[1]] = call.constants[1]
-    places = np.einsum("pi,qj,kcij->pqkc", window, window, weights, optimize=True).reshape(edge * edge, -1, lanes, c)
+    places = transformed(weights, size).reshape(edge * edge, -1, lanes, c)
     pixels, blocks = choose_tile(tiles, y.blocks, target.registers)
     firsts = [min(i, y.blocks - blocks) for i in range(0, y.blocks, blocks)]
     packed = np.stack([places[:, first : first + blocks] for first in firsts], 1).transpose(0, 1, 2, 4, 3)

@@ -1,11 +1,11 @@
-"""Conv: which of three kernels computes a convolution."""
+"""Conv: which of four kernels computes a convolution."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from kernels.op import Call, GpuLowering
-from kernels.opencl import depthwise, direct, implicit
+from kernels.opencl import depthwise, direct, implicit, winograd
 from kernels.opencl.convolution import Convolution
 from kernels.opencl.target import GpuTarget
 
@@ -19,4 +19,6 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
     conv = Convolution.of(call)
     if conv.depthwise:
         return depthwise.lower(conv, target)
-    return implicit.lower(conv, target) if target.simt else direct.lower(conv, target)
+    if target.simt:
+        return implicit.lower(conv, target)
+    return winograd.lower(conv, target) if winograd.pays(conv, target) else direct.lower(conv, target)

@@ -41,7 +41,7 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
     packed = conv.plain_weights() if plain else conv.blocked_weights()
     starts = np.zeros(conv.y.blocks, np.int32) if plain else conv.starts
     n, _, height, width = conv.y.shape
-    tile, blocks = _tile(conv, run * len(offsets), target, grouped=bool(np.any(starts)))
+    pixels, blocks = tile(conv, run * len(offsets), target, grouped=bool(np.any(starts)))
     image = prod(conv.x.stored[1:]) * 4
     rows_last = packed.nbytes <= _CACHE and image > packed.nbytes
     across = (ceil_div(conv.y.blocks, blocks), n * height)
@@ -60,13 +60,14 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
             conv.x.stride if source.kind == "input" else nbytes // 4 // n,
             conv.y.stride,
             conv.residual.stride if conv.residual else 0,
+            0,  # all images share the weights
             *conv.activation,
         ),
-        (ceil_div(width, tile), *(across if rows_last else across[::-1])),
+        (ceil_div(width, pixels), *(across if rows_last else across[::-1])),
         (1, 1, 1),
         (
             ("V", conv.block),
-            ("T", tile),
+            ("T", pixels),
             ("NB", blocks),
             ("RUN", run),
             ("UNROLL", max(u for u in range(1, 9) if run % u == 0)),
@@ -101,7 +102,7 @@ def _padded(conv: Convolution) -> tuple[Operand, tuple[int, int], int, tuple[Gpu
     return scratch(), (rows, columns), lanes, (step,), n * image * 4
 
 
-def _tile(conv: Convolution, reduction: int, target: GpuTarget, grouped: bool) -> tuple[int, int]:
+def tile(conv: Convolution, reduction: int, target: GpuTarget, grouped: bool) -> tuple[int, int]:
     """Pixels and output blocks of a register tile, by counting the cycles of every one that fits.
 
     A step of the reduction loads a value per pixel and a vector per block, two loads and two

@@ -14,6 +14,7 @@ from engine.devices.numba_cpu import NumbaDevice
 from kernels.cpu import conv, winograd
 from kernels.cpu.target import CpuTarget
 from kernels.op import Call, CpuLowering, Spec
+from kernels.winograd import POINTS, matrices
 
 Array = np.ndarray[Any, Any]
 Lower = Callable[[Call, CpuTarget], CpuLowering]
@@ -110,9 +111,9 @@ def test_error_stays_within_its_bound(
     assert np.abs(got - want).max() <= bound * np.abs(want).max()
 
 
-@pytest.mark.parametrize("size", list(winograd.POINTS))
+@pytest.mark.parametrize("size", list(POINTS))
 def test_the_matrices_make_a_correlation(size: int, random: np.random.Generator) -> None:
-    outputs, window, inputs = winograd.matrices(size)
+    outputs, window, inputs = matrices(size)
     g, d = random.standard_normal(3), random.standard_normal(size + 2)
     np.testing.assert_allclose(outputs @ ((window @ g) * (inputs @ d)), np.correlate(d, g, "valid"), rtol=1e-12)
 

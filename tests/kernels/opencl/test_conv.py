@@ -67,7 +67,7 @@ def check(shape: tuple[Any, ...], block: int, simt: bool, variant: int) -> None:
     constants = {1: weights} | ({} if bias is None else {2: bias})
     call = Call("Conv", {**attributes, "activation": activation}, inputs, (y,), constants)
     (actual,) = run(conv.lower, call, [x, weights, bias, residual], target(simt))
-    close(actual, expected)
+    close(actual, expected, 1e-4)  # what Winograd may be off by; the others stay far below
 
 
 @pytest.mark.parametrize("simt", [False, True])
