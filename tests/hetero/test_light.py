@@ -12,36 +12,11 @@ import onnx.backend.test
 import pytest
 from onnx import helper, numpy_helper
 
+from experiments.cpu_peers.networks import weighted
 from tests.hetero.ways import WAYS, session
 
 LIGHT = Path(onnx.backend.test.__file__).parent / "data" / "light"
 NAMES = sorted(path.stem for path in LIGHT.glob("*.onnx"))
-
-
-@cache
-def seeded(name: str) -> onnx.ModelProto:
-    """The light network with weights drawn anew: He's scale, variances positive."""
-    proto = onnx.load(LIGHT / f"{name}.onnx")
-    random = np.random.default_rng(0)
-    variances = {node.input[4] for node in proto.graph.node if node.op_type == "BatchNormalization"}
-    scales = {node.input[1] for node in proto.graph.node if node.op_type == "BatchNormalization"}
-    shapes = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
-    kept, tensors = [], []
-    for node in proto.graph.node:
-        if node.op_type != "ConstantOfShape":
-            kept.append(node)
-            continue
-        shape = tuple(shapes[node.input[0]])
-        if node.output[0] in variances | scales:
-            value = random.uniform(0.5, 1.5, shape)
-        else:
-            fan_in = max(1, int(np.prod(shape[1:])))
-            value = random.standard_normal(shape) * (2 / fan_in) ** 0.5 * (0.1 if len(shape) == 1 else 1.0)
-        tensors.append(numpy_helper.from_array(value.astype(np.float32), node.output[0]))
-    del proto.graph.node[:]
-    proto.graph.node.extend(kept)
-    proto.graph.initializer.extend(tensors)
-    return proto
 
 
 @cache
@@ -53,7 +28,7 @@ def expected(name: str) -> Any:
     import onnxruntime
 
     proto = onnx.ModelProto()
-    proto.CopyFrom(seeded(name))
+    proto.CopyFrom(weighted(name.removeprefix("light_")))
     last = proto.graph.node[-1]
     if last.op_type == "Softmax":
         del proto.graph.node[-1]
