@@ -18,7 +18,6 @@ from kernels.activation import IDENTITY, clamp_of
 from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel, tile_cycles
 from kernels.cpu.pad import pad
 from kernels.cpu.record import kernel, number
-from kernels.cpu.share import split
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.vector import F32, I64, add, fma, load, maximum, minimum, pointer_ir, splat, store, vector_call_ir
 from kernels.op import ABSENT, Call, CpuLowering, CpuStep, constant, read, scratch, write
@@ -206,8 +205,7 @@ def _product(call: Call, target: CpuTarget, size: int, tiles: int) -> CpuStep:
     groups = np.array([[first, 0, x.blocks, i * blocks * c * lanes] for i, first in enumerate(firsts)], np.int64)
     runs = [[b * tiles * lanes, min(lanes, c - b * lanes)] for b in range(x.blocks)]
     count = -(-tiles // pixels)
-    each, _ = split(count, 1)
-    each = min(each, max(1, round(TASK_FLOPS / (2.0 * c * lanes * blocks * pixels))))
+    each = min(count, max(1, round(TASK_FLOPS / (2.0 * c * lanes * blocks * pixels))))
     parts = -(-count // each)
     numbers = (
         edge * edge, len(firsts), parts, each, 1, tiles, x.blocks * tiles * lanes, 0, lanes,
