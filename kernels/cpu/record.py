@@ -3,19 +3,25 @@
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
 from __future__ import annotations
 
+from typing import Any
+
 from llvmlite import ir
 from numba import cfunc, types
 from numba.extending import intrinsic
 
+from kernels.cpu.store import kept
 from kernels.cpu.vector import pointer_ir
 
 SIGNATURE = "void(CPointer(int64), int64)"
 
-kernel = cfunc(SIGNATURE, cache=True, nopython=True, error_model="numpy")
-"""Compile `f(args, task)` to a kernel: `args` points to the record, `task` says which part to do.
 
-Division by zero gives infinity or not-a-number, as arrays do: a kernel has nobody to raise to.
-"""
+def kernel(function: Any) -> Any:
+    """Compile `f(args, task)` to a kernel: `args` points to the record, `task` says which part to do.
+
+    Division by zero gives infinity or not-a-number, as arrays do: a kernel has nobody to raise to.
+    """
+    with kept():
+        return cfunc(SIGNATURE, cache=True, nopython=True, error_model="numpy")(function)
 
 
 @intrinsic

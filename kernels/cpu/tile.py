@@ -31,30 +31,55 @@ def _entry(builder, table, index):
     return builder.load(row), builder.load(builder.gep(row, [_word(1)]))
 
 
-def _finish(builder, tile, accumulators, lanes):
-    """Add bias and residual, apply the activation, store: y = clamp(v, low, high) + slope * min(v, 0)."""
-    vector = ir.VectorType(F32, lanes)
-    zero = ir.Constant(vector, [0.0] * lanes)
-    low, high, slope = (splat_ir(builder, tile[k], lanes) for k in ("low", "high", "slope"))
+def _places(builder, tile, pixels, blocks, lanes):
+    """For each block of outputs: where its pixels lie, in elements from the tile's first, and which lanes are valid."""
     counting = ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(lanes)))
-    places, masks = [], []
-    for block, row in enumerate(accumulators):
+    for block in range(blocks):
         left = builder.trunc(builder.sub(tile["valid"], _word(block * lanes)), ir.IntType(32))
-        masks.append(builder.icmp_signed("<", counting, splat_ir(builder, left, lanes)))
+        mask = builder.icmp_signed("<", counting, splat_ir(builder, left, lanes))
         start = builder.mul(tile["y_block"], _word(block))
-        places.append([builder.add(start, builder.mul(tile["y_step"], _word(t))) for t in range(len(row))])
+        yield [builder.add(start, builder.mul(tile["y_step"], _word(t))) for t in range(pixels)], mask
+
+
+def _begin(builder, tile, pixels, blocks, lanes):
+    """Accumulators, one a pixel and block, that hold the bias and the residual."""
+    vector = ir.VectorType(F32, lanes)
+    rows = [[cgutils.alloca_once(builder, vector) for _ in range(pixels)] for _ in range(blocks)]
+    for block, row in enumerate(rows):
+        bias = builder.load(pointer_ir(builder, _at(builder, tile["bias"], _word(block * lanes)), vector), align=4)
+        for slot in row:
+            builder.store(bias, slot)
     with builder.if_then(builder.icmp_unsigned("!=", tile["residual"], _word(0))):
-        for row, there, mask in zip(accumulators, places, masks, strict=True):
+        for row, (there, mask) in zip(rows, _places(builder, tile, pixels, blocks, lanes), strict=True):
             for slot, place in zip(row, there, strict=True):
                 other = _masked_load(builder, _at(builder, tile["residual"], place), mask, vector)
                 builder.store(builder.fadd(builder.load(slot), other), slot)
-    for block, (row, there, mask) in enumerate(zip(accumulators, places, masks, strict=True)):
-        bias = builder.load(pointer_ir(builder, _at(builder, tile["bias"], _word(block * lanes)), vector), align=4)
-        for slot, place in zip(row, there, strict=True):
-            value = builder.fadd(builder.load(slot), bias)
-            clamped = minimum_ir(builder, high, maximum_ir(builder, low, value))
-            value = vector_call_ir(builder, "fma", [slope, minimum_ir(builder, value, zero), clamped])
-            _masked_store(builder, value, _at(builder, tile["y"], place), mask, vector)
+    return rows
+
+
+def _finish(builder, tile, accumulators, lanes):
+    """Apply the activation, y = clamp(v, low, high) + slope * min(v, 0), and store.
+
+    Whole blocks without a slope are most of all tiles, and the loops over few channels have little to hide
+    this behind: they get code of their own.
+    """
+    low, high, slope = (splat_ir(builder, tile[k], lanes) for k in _CLAMP)
+    zero = ir.Constant(low.type, [0.0] * lanes)
+    whole = builder.icmp_signed(">=", tile["valid"], _word(len(accumulators) * lanes))
+    flat = builder.fcmp_ordered("==", tile["slope"], F32(0.0))
+    places = list(_places(builder, tile, len(accumulators[0]), len(accumulators), lanes))
+    with builder.if_else(builder.and_(whole, flat)) as (usual, general):
+        for branch in (usual, general):
+            with branch:
+                for row, (there, mask) in zip(accumulators, places, strict=True):
+                    for slot, place in zip(row, there, strict=True):
+                        v, y = builder.load(slot), _at(builder, tile["y"], place)
+                        value = minimum_ir(builder, high, maximum_ir(builder, low, v))
+                        if branch is usual:
+                            builder.store(value, pointer_ir(builder, y, value.type), align=4)
+                        else:
+                            value = vector_call_ir(builder, "fma", [slope, minimum_ir(builder, v, zero), value])
+                            _masked_store(builder, value, y, mask, value.type)
 
 
 def _masked_load(builder, address, mask, vector):
@@ -82,15 +107,6 @@ def _tile_signature(*literals):
     return types.void(*[types.int64] * len(_NAMES), *[types.float32] * len(_CLAMP), *literals)
 
 
-def _accumulators(builder, pixels, blocks, lanes):
-    vector = ir.VectorType(F32, lanes)
-    rows = [[cgutils.alloca_once(builder, vector) for _ in range(pixels)] for _ in range(blocks)]
-    for row in rows:
-        for slot in row:
-            builder.store(ir.Constant(vector, [0.0] * lanes), slot)
-    return rows
-
-
 @intrinsic(prefer_literal=True)
 def dense_tile(
     typing, x, w, bias, residual, y, table, entries, x_step, y_step, w_block, y_block, valid, low, high, slope,
@@ -109,7 +125,7 @@ def dense_tile(
         tile = dict(zip(_NAMES + _CLAMP, arguments, strict=False))
         vector = ir.VectorType(F32, lanes)
         table = pointer_ir(builder, tile["table"], I64)
-        accumulators = _accumulators(builder, pixels, blocks, lanes)
+        accumulators = _begin(builder, tile, pixels, blocks, lanes)
         weights = cgutils.alloca_once_value(builder, tile["w"])
         with cgutils.for_range(builder, tile["entries"]) as run:
             offset, count = _entry(builder, table, run.index)
@@ -153,7 +169,7 @@ def depthwise_tile(
         tile = dict(zip(_NAMES + _CLAMP, arguments, strict=False))
         vector = ir.VectorType(F32, lanes)
         table = pointer_ir(builder, tile["table"], I64)
-        accumulators = _accumulators(builder, pixels, 1, lanes)
+        accumulators = _begin(builder, tile, pixels, 1, lanes)
         with cgutils.for_range(builder, tile["entries"]) as tap:
             offset, weight = _entry(builder, table, tap.index)
             first = _at(builder, tile["x"], offset)
