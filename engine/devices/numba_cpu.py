@@ -1,104 +1,22 @@
 """The CPU: kernels compiled by Numba, replayed from a list of commands without Python in between."""
 
-# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
 from __future__ import annotations
 
 import mmap
 import struct
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from engine.devices.device import Bound, Device, Memory, Recording
 from engine.devices.host import processor_name, usable_cores
 from engine.devices.pool import Pool
+from engine.devices.replay import LINE
 from kernels.cpu.target import host
-from kernels.cpu.vector import I64, call_ir, pointer_ir
 from kernels.op import Call, CpuLowering, CpuStep, HostStep, Op
-
-LINE = 64  # bytes of a cache line, and of the widest vector
-PATIENCE = 2000  # looks at a counter before a waiting thread offers its core to others
-
-
-@intrinsic
-def _call(typing, address, args, task):
-    """Call the kernel at an address."""
-
-    def codegen(context, builder, signature, arguments):
-        kind = ir.FunctionType(ir.VoidType(), [I64.as_pointer(), I64])
-        builder.call(pointer_ir(builder, arguments[0], kind), [pointer_ir(builder, arguments[1], I64), arguments[2]])
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, types.int64), codegen
-
-
-@intrinsic
-def _fetch_add(typing, address, amount):
-    """Add to the integer at an address; returns what it was."""
-
-    def codegen(context, builder, signature, arguments):
-        return builder.atomic_rmw("add", pointer_ir(builder, arguments[0], I64), arguments[1], "acq_rel")
-
-    return types.int64(types.int64, types.int64), codegen
-
-
-@intrinsic
-def _look(typing, address):
-    """The integer at an address, as other threads left it; many may look without taking it from each other."""
-
-    def codegen(context, builder, signature, arguments):
-        return builder.load_atomic(pointer_ir(builder, arguments[0], I64), "acquire", 8)
-
-    return types.int64(types.int64), codegen
-
-
-@intrinsic
-def _offer_core(typing):
-    """Let another thread run on this core."""
-
-    def codegen(context, builder, signature, arguments):
-        call_ir(builder, "SwitchToThread" if sys.platform == "win32" else "sched_yield", ir.IntType(32), [])
-        return context.get_dummy_value()
-
-    return types.void(), codegen
-
-
-@numba.njit(nogil=True, cache=True)
-def replay(commands, counters):
-    """Run commands in order, together with whatever other threads run the same list.
-
-    commands: int64 (n, 3): kernel, record, tasks. counters: int64 (2 * n, LINE / 8), zero at first: tasks
-    taken and tasks done, each on a cache line of its own. A thread goes on to the next command when all
-    tasks of this one are done, so one thread alone is enough, and one that comes late passes by.
-    """
-    for i in range(len(commands)):
-        taken = counters.ctypes.data + 2 * i * LINE
-        done = taken + LINE
-        kernel, record, tasks = commands[i, 0], commands[i, 1], commands[i, 2]
-        if _look(done) >= tasks:
-            continue
-        mine = 0
-        while True:
-            task = _fetch_add(taken, 1)
-            if task >= tasks:
-                break
-            _call(kernel, record, task)
-            mine += 1
-        finished = _fetch_add(done, mine) + mine
-        patience = PATIENCE
-        while finished < tasks:
-            finished = _look(done)
-            patience -= 1
-            if patience == 0:
-                _offer_core()
-                patience = PATIENCE
 
 
 def page_aligned(nbytes: int) -> np.ndarray[Any, Any]:
@@ -144,7 +62,7 @@ class CpuRecording(Recording):
         if isinstance(part, tuple):
             part[0](*part[1])
         else:
-            self._pool.run(replay, part, np.zeros((2 * len(part), LINE // 8), np.int64))
+            self._pool.run(part)
 
     def wait(self) -> None:
         """Nothing is left to wait for: the CPU works in `start`."""

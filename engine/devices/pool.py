@@ -2,42 +2,77 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
 import threading
-from collections.abc import Callable
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
+
+import numpy as np
+
+from engine.devices.replay import BOARD_WORDS, LINE, lead, post, replay, serve
+
+LOOKS = 50_000  # at the board before a helper goes to sleep: about 1 ms, longer than a stream pauses between frames
+_current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
 
 
 class Pool:
     """`threads` - 1 helpers, started when first needed; the caller is the other thread.
 
-    A helper may come late or not at all: the work is handed out by counters, so the caller never
-    waits for anyone but those who took a task. So any number of callers may share the helpers.
+    A helper may come late or not at all: the work is handed out by counters, so a caller waits for
+    none but those who took a task. Of several callers at once the first gets the helpers.
     """
 
     def __init__(self, threads: int) -> None:
         self._count = threads - 1
-        self._queue: SimpleQueue[tuple[Callable[..., None], tuple[Any, ...]]] = SimpleQueue()
-        self._started = False
-        self._lock = threading.Lock()
+        self._words = np.zeros(BOARD_WORDS + LINE // 8, np.int64)
+        self._board = self._words.ctypes.data + -self._words.ctypes.data % LINE
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._helpers: list[threading.Thread] = []
+        self._core = -1  # where the caller was when the helpers' cores were chosen
+        self._taken = threading.Lock()
 
-    def run(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Run the work here and on every helper that is free; it ends when its counters say so."""
-        if self._count:
-            if not self._started:
+    def run(self, commands: np.ndarray[Any, Any]) -> None:
+        """Run commands, int64 (n, 3) as `replay` takes them, here and on every helper that is free."""
+        counters = np.zeros((2 * len(commands), LINE // 8), np.int64)
+        job = commands.ctypes.data, len(commands), counters.ctypes.data
+        if not self._count or not self._taken.acquire(blocking=False):
+            replay(*job)
+            return
+        try:
+            if not self._helpers:
                 self._start()
-            for _ in range(self._count):
-                self._queue.put((work, arguments))
-        work(*arguments)
+            self._keep_apart()
+            for _ in range(post(self._board, *job)):
+                self._bell.put(None)
+            lead(self._board)
+        finally:
+            self._taken.release()
+
+    def _keep_apart(self) -> None:
+        """Keep the helpers off the caller's core.
+
+        In a virtual machine Linux may take a sleeping core for a busy one, and wake a helper on the
+        caller's own core, where one waits for the other for milliseconds.
+        """
+        core = _current_core() if _current_core else self._core
+        others = os.sched_getaffinity(0) - {core} if core != self._core else None
+        if not others:
+            return
+        self._core = core
+        for helper in self._helpers:
+            with suppress(OSError):  # cores may be taken away at any moment
+                os.sched_setaffinity(helper.native_id or 0, others)
 
     def _start(self) -> None:
-        with self._lock:
-            if not self._started:
-                for i in range(self._count):
-                    threading.Thread(target=self._help, name=f"hetero-cpu-{i + 1}", daemon=True).start()
-                self._started = True
+        for i in range(self._count):
+            helper = threading.Thread(target=self._help, name=f"hetero-cpu-{i + 1}", daemon=True)
+            helper.start()
+            self._helpers.append(helper)
 
     def _help(self) -> None:
+        seen = 0
         while True:
-            work, arguments = self._queue.get()
-            work(*arguments)
+            seen = serve(self._board, seen, LOOKS)
+            self._bell.get()

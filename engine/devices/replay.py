@@ -1,0 +1,170 @@
+"""Replay: a list of commands run by any number of threads, and the board on which a caller posts it to helpers.
+
+All of it runs without the GIL, and waits by looking: a hand-over costs less than a microsecond.
+"""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+from __future__ import annotations
+
+import platform
+import sys
+
+import numba
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from kernels.cpu.record import integers
+from kernels.cpu.vector import I64, call_ir, pointer_ir
+
+LINE = 64  # bytes of a cache line, and of the widest vector
+PATIENCE = 2000  # looks before a waiting thread offers its core to others
+
+# The board's words, each on a cache line of its own.
+SEQUENCE = 0  # jobs opened and closed so far: odd while one is open
+ACTIVE = LINE  # helpers that may be at work on a job
+ASLEEP = 2 * LINE  # helpers that wait to be woken
+JOB = 3 * LINE  # commands, how many, counters
+BOARD_WORDS = 4 * LINE // 8
+
+
+@intrinsic
+def _call(typing, address, args, task):
+    """Call the kernel at an address."""
+
+    def codegen(context, builder, signature, arguments):
+        kind = ir.FunctionType(ir.VoidType(), [I64.as_pointer(), I64])
+        builder.call(pointer_ir(builder, arguments[0], kind), [pointer_ir(builder, arguments[1], I64), arguments[2]])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def _fetch_add(typing, address, amount):
+    """Add to the integer at an address; returns what it was."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.atomic_rmw("add", pointer_ir(builder, arguments[0], I64), arguments[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def _look(typing, address):
+    """The integer at an address, as other threads left it; many may look without taking it from each other."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.load_atomic(pointer_ir(builder, arguments[0], I64), "seq_cst", 8)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def _breathe(typing):
+    """Tell the core that this thread only waits, where there is a word for it."""
+
+    def codegen(context, builder, signature, arguments):
+        machine = platform.machine().lower()
+        if machine in ("x86_64", "amd64"):
+            call_ir(builder, "llvm.x86.sse2.pause", ir.VoidType(), [])
+        elif machine in ("arm64", "aarch64"):
+            call_ir(builder, "llvm.aarch64.hint", ir.VoidType(), [ir.Constant(ir.IntType(32), 1)])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def _offer_core(typing):
+    """Let another thread run on this core."""
+
+    def codegen(context, builder, signature, arguments):
+        call_ir(builder, "SwitchToThread" if sys.platform == "win32" else "sched_yield", ir.IntType(32), [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@numba.njit("void(int64, int64, int64)", nogil=True, cache=True)
+def replay(commands, count, counters):
+    """Run commands in order, together with whatever other threads run the same list.
+
+    commands: address of int64 (count, 3): kernel, record, tasks. counters: address of int64 (2 * count, LINE / 8),
+    zero at first: tasks taken and tasks done, each on a cache line of its own. A thread goes on to the next
+    command when all tasks of this one are done, so one thread alone is enough, and one that comes late passes by.
+    """
+    rows = integers(commands)
+    for i in range(count):
+        taken = counters + 2 * i * LINE
+        done = taken + LINE
+        kernel, record, tasks = rows[3 * i], rows[3 * i + 1], rows[3 * i + 2]
+        if _look(done) >= tasks:
+            continue
+        mine = 0
+        while True:
+            task = _fetch_add(taken, 1)
+            if task >= tasks:
+                break
+            _call(kernel, record, task)
+            mine += 1
+        finished = _fetch_add(done, mine) + mine
+        patience = PATIENCE
+        while finished < tasks:
+            _breathe()
+            finished = _look(done)
+            patience -= 1
+            if patience == 0:
+                _offer_core()
+                patience = PATIENCE
+
+
+@numba.njit("int64(int64, int64, int64, int64)", nogil=True, cache=True)
+def post(board, commands, count, counters):
+    """Open a job on the board; returns how many helpers must be woken. One caller at a time."""
+    job = integers(board + JOB)
+    job[0], job[1], job[2] = commands, count, counters
+    _fetch_add(board + SEQUENCE, 1)
+    asleep = _look(board + ASLEEP)
+    _fetch_add(board + ASLEEP, -asleep)
+    return asleep
+
+
+@numba.njit("void(int64)", nogil=True, cache=True)
+def lead(board):
+    """Run the job that was posted, close it, and wait for the helpers that have joined to let go of it."""
+    job = integers(board + JOB)
+    replay(job[0], job[1], job[2])
+    _fetch_add(board + SEQUENCE, 1)
+    patience = PATIENCE
+    while _look(board + ACTIVE) != 0:
+        _breathe()
+        patience -= 1
+        if patience == 0:
+            _offer_core()
+            patience = PATIENCE
+
+
+@numba.njit("int64(int64, int64, int64)", nogil=True, cache=True)
+def serve(board, seen, looks):
+    """Help with every job that is posted, until none has come for so many looks; then count as asleep.
+
+    `seen` is the sequence of the latest job joined; returns that to be given again after waking.
+    """
+    left = looks
+    while left > 0:
+        sequence = _look(board + SEQUENCE)
+        if sequence == seen or sequence % 2 == 0:
+            _breathe()
+            left -= 1
+            continue
+        _fetch_add(board + ACTIVE, 1)
+        # From here on a caller waits for this thread, so the job stays what it is, if it is still open.
+        if _look(board + SEQUENCE) == sequence:
+            job = integers(board + JOB)
+            replay(job[0], job[1], job[2])
+        _fetch_add(board + ACTIVE, -1)
+        seen = sequence
+        left = looks
+    _fetch_add(board + ASLEEP, 1)
+    return seen
