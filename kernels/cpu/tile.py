@@ -155,30 +155,49 @@ def dense_tile(
 
 @intrinsic(prefer_literal=True)
 def depthwise_tile(
-    typing, x, w, bias, residual, y, table, entries, x_step, y_step, w_block, y_block, valid, low, high, slope,
-    pixels, lanes,
+    typing, x, w, bias, residual, y, table, entries, zeros, column, width, low, high, slope,
+    pixels, taps, stride, dilation, lanes,
 ):  # fmt: skip
-    """One tile of a depthwise convolution: each lane is a channel of its own.
+    """One tile of a depthwise convolution: neighbouring pixels of a row, each lane a channel of its own.
 
-    Each table entry is a tap: where its input lies, and where its weights.
+    A table entry is a row of `taps` taps: its input row's place from x, its first tap's column from the
+    window's, its weights' place. A number read is used for every tap that needs it; outside the image,
+    whose rows have `width` pixels, `zeros` are read. `column` is where the first pixel's window begins.
     """
-    signature = _tile_signature(pixels, lanes)
-    pixels, lanes = pixels.literal_value, lanes.literal_value
+    literals = (pixels, taps, stride, dilation, lanes)
+    signature = types.void(*[types.int64] * 10, *[types.float32] * len(_CLAMP), *literals)
+    pixels, taps, stride, dilation, lanes = (literal.literal_value for literal in literals)
+    names = ("x", "w", "bias", "residual", "y", "table", "entries", "zeros", "column", "width", *_CLAMP)
+    users: dict[int, list[tuple[int, int]]] = {}  # column of a number -> which pixels need it for which tap
+    for t in range(pixels):
+        for j in range(taps):
+            users.setdefault(t * stride + j * dilation, []).append((t, j))
 
     def codegen(context, builder, signature, arguments):
-        tile = dict(zip(_NAMES + _CLAMP, arguments, strict=False))
+        tile = dict(zip(names, arguments, strict=False))
+        tile |= {"y_step": _word(lanes), "y_block": _word(0), "valid": _word(lanes)}
         vector = ir.VectorType(F32, lanes)
+
+        def vector_at(address):
+            return builder.load(pointer_ir(builder, address, vector), align=4)
+
         table = pointer_ir(builder, tile["table"], I64)
-        accumulators = _begin(builder, tile, pixels, 1, lanes)
-        with cgutils.for_range(builder, tile["entries"]) as tap:
-            offset, weight = _entry(builder, table, tap.index)
-            first = _at(builder, tile["x"], offset)
-            w = builder.load(pointer_ir(builder, _at(builder, tile["w"], weight), vector), align=4)
-            for t, slot in enumerate(accumulators[0]):
-                place = _at(builder, first, builder.mul(tile["x_step"], _word(t)))
-                value = builder.load(pointer_ir(builder, place, vector), align=4)
-                builder.store(vector_call_ir(builder, "fma", [value, w, builder.load(slot)]), slot)
-        _finish(builder, tile, accumulators, lanes)
+        (accumulators,) = _begin(builder, tile, pixels, 1, lanes)
+        with cgutils.for_range(builder, tile["entries"]) as entry:
+            words = [builder.gep(table, [builder.add(builder.mul(entry.index, _word(3)), _word(k))]) for k in range(3)]
+            offset, shift, weight = map(builder.load, words)
+            row, first = _at(builder, tile["x"], offset), builder.add(tile["column"], shift)
+            weights = _at(builder, tile["w"], weight)
+            rows = [vector_at(builder.add(weights, _word(4 * lanes * j))) for j in range(taps)]
+            for where in sorted(users):
+                place = builder.add(first, _word(where))
+                inside = builder.icmp_unsigned("<", place, tile["width"])
+                there = _at(builder, row, builder.mul(place, _word(lanes)))
+                value = vector_at(builder.select(inside, there, tile["zeros"]))
+                for t, j in users[where]:
+                    slot = accumulators[t]
+                    builder.store(vector_call_ir(builder, "fma", [value, rows[j], builder.load(slot)]), slot)
+        _finish(builder, tile, [accumulators], lanes)
         return context.get_dummy_value()
 
     return signature, codegen
