@@ -9,7 +9,7 @@ import numpy as np
 
 from kernels.activation import clamp_of
 from kernels.cpu.record import kernel, number
-from kernels.cpu.share import split
+from kernels.cpu.share import split, tile_of
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.tile import depthwise_tile
 from kernels.op import ABSENT, Call, CpuLowering, CpuStep, constant, read, write
@@ -77,8 +77,7 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering:
         for i in range(kh)
         for k in range(chunks)
     ]
-    most = max(1, target.registers - taps - 3)
-    pixels = -(-wide // -(-wide // most))
+    pixels = tile_of(wide, target.registers - taps - 3)
     each, parts = split(high, wide * lanes * kh * kw)
     residual = call.given(3)
     numbers = (

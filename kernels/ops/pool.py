@@ -74,6 +74,7 @@ WINDOWS = (
     case((1, 24, 13, 13), 3, strides=(2, 2), ceil_mode=1),
     case((1, 5, 10, 10), 2, strides=(2, 2)),
     case((1, 16, 9, 9), 2, auto_pad="SAME_UPPER", strides=(2, 2)),
+    case((1, 16, 12, 30), 9, pads=(4, 4, 4, 4)),
 )
 AVERAGES = (
     *WINDOWS,
