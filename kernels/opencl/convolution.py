@@ -53,6 +53,16 @@ class Convolution:
         )
 
     @property
+    def problem(self) -> str:
+        """The shape in words, which tuned choices are kept under."""
+        x, y = "x".join(map(str, self.x.shape)), "x".join(map(str, self.y.shape))
+        window, strides, dilations = ("x".join(map(str, pair)) for pair in (self.kernel, self.strides, self.dilations))
+        return (
+            f"{x} {self.x.layout} to {y} in blocks of {self.block}, "
+            f"window {window}, strides {strides}, dilations {dilations}, groups {self.group}"
+        )
+
+    @property
     def block(self) -> int:
         """Lanes of the output's blocks."""
         return self.y.block

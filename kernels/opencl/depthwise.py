@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from kernels.op import GpuLowering, GpuStep, constant, read, write
 from kernels.opencl.convolution import Convolution
-from kernels.opencl.grid import row_grid
+from kernels.opencl.grid import ceil_div, round_up, row_grid
 from kernels.opencl.source import template
+from kernels.opencl.space import Choice, Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
+
+_RESIDENT = 2048  # work-items that a SIMT device's compute unit works on at a time
+_ITEM = 30  # vectors' loads that beginning a work-item is worth, and a position in it
+_POSITION = 4
+
+SPACE = Space(
+    "depthwise",
+    (
+        Tunable("lanes", (1, 2, 4, 8, 16), "channels that a work-item does at a time"),
+        Tunable("span", tuple(1 << i for i in range(13)), "neighbouring positions that a work-item does, at most"),
+        Tunable("group", (1, 8, 16, 32, 64, 128, 256), "work-items of a group"),
+    ),
+    ("depthwise",),
+)
 
 
 def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
@@ -19,14 +36,15 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
     packed[:channels] = conv.weights[:, 0]
     weights = packed.reshape(-1, block, kh, kw).transpose(0, 2, 3, 1)  # [block][kh][kw][lane]
     bias, residual = conv.operands()
-    lanes = target.block_lanes(block)
-    row = row_grid(width * (block // lanes), target)
+    choice = _choose(conv, target)
+    lanes, span, group = choice["lanes"], choice["span"], choice["group"]
+    items = round_up(ceil_div(width * block // lanes, span), group)
     step = GpuStep(
         template("depthwise"),
         "depthwise",
         (read(0), constant(weights), bias, residual, write()),
         (
-            row.span,
+            span,
             height,
             width,
             conv.y.blocks,
@@ -37,8 +55,8 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
             conv.residual.stride if conv.residual else 0,
             *conv.activation,
         ),
-        (row.items, height, n * conv.y.blocks),
-        (row.group, 1, 1),
+        (items, height, n * conv.y.blocks),
+        (group, 1, 1),
         (
             ("V", lanes),
             ("BLOCK", block),
@@ -54,3 +72,24 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
         ),
     )
     return GpuLowering((step,))
+
+
+def _choose(conv: Convolution, target: GpuTarget) -> Choice:
+    """Lanes, span and group: by default one position an item on SIMT devices, a row on CPU cores."""
+    n, _, height, width = conv.y.shape
+    vector = 4 if target.simt else target.vector_width
+    at_once = target.compute_units * (_RESIDENT if target.simt else 1)
+
+    def cost(choice: Choice) -> float:
+        lanes, span, group = choice["lanes"], choice["span"], choice["group"]
+        if conv.block % lanes or group > (target.max_work_group if target.simt else 1):
+            return float("inf")
+        row = width * conv.block // lanes
+        items = round_up(ceil_div(row, span), group) * height * n * conv.y.blocks
+        loads = min(span, row) * (2 * prod(conv.kernel) * ceil_div(lanes, vector) + _POSITION)
+        return ceil_div(items, at_once) * (_ITEM + loads)
+
+    lanes = target.block_lanes(conv.block)
+    row = row_grid(width * conv.block // lanes, target)
+    span = 1 << min((row.span - 1).bit_length(), 12)
+    return target.choose(Question(SPACE, conv.problem, {"lanes": lanes, "span": span, "group": row.group}, cost))

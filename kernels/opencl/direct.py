@@ -10,13 +10,26 @@ from kernels.op import GpuLowering, GpuStep, Operand, constant, read, scratch, w
 from kernels.opencl.convolution import Convolution
 from kernels.opencl.grid import ceil_div
 from kernels.opencl.source import template
+from kernels.opencl.space import Choice, Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
 
 _TILE_OVERHEAD = 120  # cycles to begin and end a tile
 _LATENCY = 4  # cycles until a multiply-add's result can be added to again
 _STEP = 0.5  # cycles a step of the reduction costs besides, and each vector of weights in it (measured)
 _WEIGHTS = 0.3
+_SPILL = 8  # cycles a step takes longer for every register that has to lie in memory
 _CACHE = 1 << 19  # bytes of weights that stay in a core's second-level cache
+
+SPACE = Space(
+    "direct",
+    (
+        Tunable("pixels", tuple(range(1, 33)), "output pixels of a register tile"),
+        Tunable("blocks", (1, 2, 3, 4), "output blocks of a register tile"),
+        Tunable("unroll", tuple(range(1, 9)), "steps of the reduction written out one after another"),
+        Tunable("rows_last", (0, 1), "1: all rows pass an output block's weights before the next block's turn"),
+    ),
+    ("direct",),
+)
 
 
 def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
@@ -41,9 +54,9 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
     packed = conv.plain_weights() if plain else conv.blocked_weights()
     starts = np.zeros(conv.y.blocks, np.int32) if plain else conv.starts
     n, _, height, width = conv.y.shape
-    pixels, blocks = tile(conv, run * len(offsets), target, grouped=bool(np.any(starts)))
-    image = prod(conv.x.stored[1:]) * 4
-    rows_last = packed.nbytes <= _CACHE and image > packed.nbytes
+    resident = packed.nbytes <= min(_CACHE, prod(conv.x.stored[1:]) * 4 - 1)
+    choice = choose(conv, run, len(offsets), target, grouped=bool(np.any(starts)), rows_last=resident)
+    pixels, blocks, rows_last = choice["pixels"], choice["blocks"], choice["rows_last"]
     across = (ceil_div(conv.y.blocks, blocks), n * height)
     bias, residual = conv.operands()
     step = GpuStep(
@@ -70,7 +83,7 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
             ("T", pixels),
             ("NB", blocks),
             ("RUN", run),
-            ("UNROLL", max(u for u in range(1, 9) if run % u == 0)),
+            ("UNROLL", choice["unroll"]),
             ("PIXEL", conv.strides[1] * lanes),
             ("RESIDUAL", int(conv.residual is not None)),
             ("ROW_AXIS", 2 if rows_last else 1),
@@ -102,26 +115,26 @@ def _padded(conv: Convolution) -> tuple[Operand, tuple[int, int], int, tuple[Gpu
     return scratch(), (rows, columns), lanes, (step,), n * image * 4
 
 
-def tile(conv: Convolution, reduction: int, target: GpuTarget, grouped: bool) -> tuple[int, int]:
-    """Pixels and output blocks of a register tile, by counting the cycles of every one that fits.
+def choose(conv: Convolution, run: int, runs: int, target: GpuTarget, *, grouped: bool, rows_last: bool) -> Choice:
+    """The tile for a reduction over `runs` stretches of `run` neighbours: by default the one of fewest cycles.
 
     A step of the reduction loads a value per pixel and a vector per block, two loads and two
-    multiply-adds a cycle; too few accumulators wait for each other.
+    multiply-adds a cycle; too few accumulators wait for each other, too many lie in memory.
     """
-    width = target.vector_width
-    registers = 32 if width >= 16 else 16
-    parts = max(1, conv.block // width)  # registers per vector of a block
+    room = 32 if target.vector_width >= 16 else 16
+    parts = max(1, conv.block // target.vector_width)  # registers per vector of a block
     pixels, blocks = conv.y.shape[3], conv.y.blocks
-    most = 1 if grouped else min(blocks, 4)  # output blocks of different groups read different inputs
-    best, least = (1, 1), float("inf")
-    for tile in range(1, min(pixels, registers) + 1):
-        for several in range(1, most + 1):
-            if (tile + 1) * several * parts + 1 > registers and (tile, several) != (1, 1):
-                continue
-            sums, loads = tile * several * parts, tile + several * parts
-            cycles = max(sums / 2, loads / 2, _LATENCY) + _STEP + _WEIGHTS * several * parts
-            tiles = ceil_div(pixels, tile) * ceil_div(blocks, several)
-            cost = tiles * (reduction * cycles + _TILE_OVERHEAD)
-            if cost < least:
-                best, least = (tile, several), cost
-    return best
+    most = 1 if grouped else blocks  # output blocks of different groups read different inputs
+
+    def cost(choice: Choice) -> float:
+        tile, several = choice["pixels"], choice["blocks"]
+        spilled = max(0, (tile + 1) * several * parts + 1 - room)
+        if tile > pixels or several > most or run % choice["unroll"] or spilled > room // 2:
+            return float("inf")
+        sums, loads = tile * several * parts, tile + several * parts
+        cycles = max(sums / 2, loads / 2, _LATENCY) + _STEP + _WEIGHTS * several * parts + _SPILL * spilled
+        return ceil_div(pixels, tile) * ceil_div(blocks, several) * (run * runs * cycles + _TILE_OVERHEAD)
+
+    unroll = max(u for u in range(1, 9) if run % u == 0)
+    default = min(SPACE.choices(unroll=unroll, rows_last=int(rows_last)), key=cost)
+    return target.choose(Question(SPACE, conv.problem, default, cost))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 
 import numpy as np
@@ -11,6 +10,7 @@ from kernels.op import GpuLowering, GpuStep, constant, read, scratch, write
 from kernels.opencl.convolution import Array, Convolution
 from kernels.opencl.grid import ceil_div, round_up
 from kernels.opencl.source import template
+from kernels.opencl.space import Choice, Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
 
 _PLAIN_SLAB = 16  # inputs per step of the reduction where the input is plain
@@ -27,36 +27,29 @@ _SECOND_PASS = 8000  # another launch
 _SPLITS = (1, 2, 4, 8, 16)  # those that were measured
 
 
-@dataclass(frozen=True)
-class Tile:
-    """Pixels and channels of a work-group, and of one of its items."""
-
-    pixels: int
-    channels: int
-    item_pixels: int
-    item_channels: int
-
-    @property
-    def items(self) -> int:
-        """Work-items of a group."""
-        return self.pixels // self.item_pixels * (self.channels // self.item_channels)
-
-    def local_memory(self, slab: int) -> int:
-        """Bytes of the two pairs of buffers."""
-        return 2 * 4 * slab * (self.pixels + 4 + self.channels)
-
-
+SPACE = Space(
+    "implicit",
+    (
+        Tunable("pixels", (16, 32, 64, 128), "output pixels of a work-group"),
+        Tunable("channels", (4, 8, 16, 32, 64, 128), "output channels of a work-group"),
+        Tunable("item_pixels", (1, 2, 4, 8), "output pixels of a work-item"),
+        Tunable("item_channels", (4, 8), "output channels of a work-item"),
+        Tunable("splits", _SPLITS, "parts of the reduction that different work-groups sum up"),
+    ),
+    ("implicit",),
+)
+# What the model of cycles was fitted to, and chooses from by default: (pixels, channels, item_pixels, item_channels).
 _TILES = (
-    Tile(16, 16, 1, 4),
-    Tile(32, 16, 2, 4),
-    Tile(64, 16, 4, 4),
-    Tile(32, 32, 2, 4),
-    Tile(64, 32, 4, 4),
-    Tile(32, 64, 4, 4),
-    Tile(64, 64, 4, 4),
-    Tile(128, 64, 8, 4),
-    Tile(128, 64, 8, 8),
-    Tile(128, 128, 8, 8),
+    (16, 16, 1, 4),
+    (32, 16, 2, 4),
+    (64, 16, 4, 4),
+    (32, 32, 2, 4),
+    (64, 32, 4, 4),
+    (32, 64, 4, 4),
+    (64, 64, 4, 4),
+    (128, 64, 8, 4),
+    (128, 64, 8, 8),
+    (128, 128, 8, 8),
 )
 
 
@@ -71,7 +64,8 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
     starts = np.zeros(conv.y.blocks, np.int32) if plain else conv.starts
     n, _, height, width = conv.y.shape
     pixels = n * height * width
-    tile, splits = _choose(pixels, conv, slab, slabs, target, grouped=bool(np.any(starts)))
+    choice = _choose(pixels, conv, slab, slabs, target, grouped=bool(np.any(starts)))
+    splits, items = choice["splits"], _items(choice)
     slabs_each = ceil_div(slabs, splits)
     splits = ceil_div(slabs, slabs_each)
     image = prod(conv.y.stored[1:])
@@ -83,10 +77,10 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
         ("V", 4),
         ("SLAB", slab),
         ("PLAIN", int(plain)),
-        ("BM", tile.pixels),
-        ("BN", tile.channels),
-        ("TM", tile.item_pixels),
-        ("TN", tile.item_channels),
+        ("BM", choice["pixels"]),
+        ("BN", choice["channels"]),
+        ("TM", choice["item_pixels"]),
+        ("TN", choice["item_channels"]),
         ("STRIDE_H", conv.strides[0]),
         ("STRIDE_W", conv.strides[1]),
         ("PAD_TOP", conv.pads[0]),
@@ -122,11 +116,11 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
             *conv.activation,
         ),
         (
-            ceil_div(pixels, tile.pixels) * tile.items,
-            ceil_div(conv.y.blocks * conv.block, tile.channels),
+            ceil_div(pixels, choice["pixels"]) * items,
+            ceil_div(conv.y.blocks * conv.block, choice["channels"]),
             splits,
         ),
-        (tile.items, 1, 1),
+        (items, 1, 1),
         defines,
     )
     if splits == 1:
@@ -174,38 +168,39 @@ def _plain_taps(conv: Convolution, slab: int) -> Array:
     return np.array(taps, np.int32)
 
 
-def _choose(
-    pixels: int, conv: Convolution, slab: int, slabs: int, target: GpuTarget, grouped: bool
-) -> tuple[Tile, int]:
+def _items(choice: Choice) -> int:
+    """Work-items of a group."""
+    return choice["pixels"] // choice["item_pixels"] * (choice["channels"] // choice["item_channels"])
+
+
+def _choose(pixels: int, conv: Convolution, slab: int, slabs: int, target: GpuTarget, grouped: bool) -> Choice:
     """The tile and the split of the reduction that a simple model of the device finds fastest.
 
     A compute unit works off its share of the groups: bounded by its multiply-adds, or by the
     latency of a slab where too few groups are there to hide it.
     """
-    channels = conv.y.blocks * conv.block
-    best, least = (_TILES[0], 1), float("inf")
-    for tile in _TILES:
-        if tile.items > target.max_work_group or tile.local_memory(slab) > target.local_memory:
-            continue
-        if tile.channels % conv.block or (grouped and tile.channels != conv.block):
-            continue
-        across = ceil_div(pixels, tile.pixels) * ceil_div(channels, tile.channels)
-        product = tile.item_pixels * tile.item_channels
-        efficiency = product / (product + tile.item_pixels + tile.item_channels)
-        arithmetic = tile.pixels * tile.channels * slab / (_LANES * efficiency)
-        resident = max(1, min(_ITEMS // tile.items, _GROUPS))
-        latency = _SLAB + _LOAD * (tile.pixels + tile.channels) * slab / 4 / tile.items
-        for splits in _SPLITS:
-            if splits > slabs:
-                break
-            each = ceil_div(slabs, splits)
-            share = ceil_div(across * splits, target.compute_units)
-            cycles = each * max(share * arithmetic, ceil_div(share, resident) * latency)
-            if splits > 1:
-                moved = (splits + 1) * pixels * channels / target.compute_units
-                cycles += _SECOND_PASS + moved / 4
-            if cycles < least:
-                best, least = (tile, splits), cycles
-    if grouped and least == float("inf"):
-        return Tile(32, conv.block, 2, 4), 1
-    return best
+    outputs = conv.y.blocks * conv.block
+
+    def cost(choice: Choice) -> float:
+        items, splits, rows, columns = _items(choice), choice["splits"], choice["pixels"], choice["channels"]
+        local_memory = 2 * 4 * slab * (rows + 4 + columns)
+        if items > target.max_work_group or local_memory > target.local_memory or splits > slabs:
+            return float("inf")
+        if columns % conv.block or columns % choice["item_channels"] or (grouped and columns != conv.block):
+            return float("inf")
+        groups = ceil_div(pixels, rows) * ceil_div(outputs, columns) * splits
+        product = choice["item_pixels"] * choice["item_channels"]
+        efficiency = product / (product + choice["item_pixels"] + choice["item_channels"])
+        arithmetic = rows * columns * slab / (_LANES * efficiency)
+        resident = max(1, min(_ITEMS // items, _GROUPS))
+        latency = _SLAB + _LOAD * (rows + columns) * slab / 4 / items
+        share = ceil_div(groups, target.compute_units)
+        cycles = ceil_div(slabs, splits) * max(share * arithmetic, ceil_div(share, resident) * latency)
+        if splits > 1:
+            cycles += _SECOND_PASS + (splits + 1) * pixels * outputs / target.compute_units / 4
+        return cycles
+
+    tiles = [*_TILES, (32, conv.block, 2, 4)] if grouped else _TILES
+    names = [tunable.name for tunable in SPACE.tunables]
+    known = (dict(zip(names, (*tile, splits), strict=True)) for tile in tiles for splits in _SPLITS)
+    return target.choose(Question(SPACE, conv.problem, min(known, key=cost), cost))

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 
 @cache
 def template(name: str) -> str:
     """The prelude and a template's text, ready to be built with its defines."""
-    folder = Path(__file__).parent
-    return (folder / "prelude.cl").read_text() + (folder / f"{name}.cl").read_text()
+    return _text("prelude") + _text(name)
+
+
+@cache
+def digest(*names: str) -> str:
+    """What tells these templates' texts from all others, 16 hexadecimal digits."""
+    return sha256("\0".join(map(_text, names)).encode()).hexdigest()[:16]
+
+
+def _text(name: str) -> str:
+    return (Path(__file__).parent / f"{name}.cl").read_text(encoding="utf-8")

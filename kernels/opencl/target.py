@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kernels.opencl.space import Choice, Question
 
 
 @dataclass(frozen=True)
@@ -11,7 +14,8 @@ class GpuTarget:
 
     `simt` is False for an OpenCL runtime on CPU cores: there one work-item is a CPU thread's loop
     with wide registers, and work-groups of one item are best. `vector_width` is the float32 lanes of
-    its native register. `local_memory` is in bytes.
+    its native register. `local_memory` is in bytes. `tunings` holds what was found best on this device,
+    by space and problem.
     """
 
     name: str
@@ -21,6 +25,7 @@ class GpuTarget:
     max_work_group: int
     vector_width: int = 8
     half: bool = False
+    tunings: Mapping[tuple[str, str], Choice] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def lanes(self) -> int:
@@ -30,3 +35,8 @@ class GpuTarget:
     def block_lanes(self, block: int) -> int:
         """Lanes of a block that one work-item does: all of them on CPU cores."""
         return min(4, block) if self.simt else block
+
+    def choose(self, question: Question) -> Choice:
+        """The tuned choice where there is one that fits, else the template's default."""
+        tuned = self.tunings.get(question.key)
+        return tuned if tuned is not None and question.fits(tuned) else question.default

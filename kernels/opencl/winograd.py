@@ -11,6 +11,7 @@ from kernels.opencl import direct
 from kernels.opencl.convolution import Convolution
 from kernels.opencl.grid import ceil_div
 from kernels.opencl.source import template
+from kernels.opencl.space import Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
 from kernels.winograd import transformed
 
@@ -19,9 +20,15 @@ _PLANES = (_SIZE + 2) ** 2
 _BYTES = 8  # a cycle, from the third-level cache
 _LARGEST = 3.4e38
 
+SPACE = Space(
+    "winograd",
+    (Tunable("winograd", (0, 1), "1: by Winograd's transforms, 0: directly"),),
+    ("winograd", "direct"),
+)
+
 
 def pays(conv: Convolution, target: GpuTarget) -> bool:
-    """Whether the convolution is one of Winograd's, and by a count of cycles faster so."""
+    """Whether the convolution is one of Winograd's, and found faster so: by a count of cycles, if nobody measured."""
     ones = conv.strides == conv.dilations == (1, 1) and conv.group == 1
     if not ones or conv.kernel != (3, 3) or conv.x.layout != "blocked":
         return False
@@ -31,7 +38,10 @@ def pays(conv: Convolution, target: GpuTarget) -> bool:
     a_cycle = 2 * target.vector_width
     product = max(tiles * inputs * outputs / a_cycle, 4 * inputs * outputs / _BYTES)
     moved = 2 * 4 * tiles * (inputs + outputs) / _BYTES
-    return _PLANES * (product + moved) < 9 * n * height * width * inputs * outputs / a_cycle
+    cycles = {1: _PLANES * (product + moved), 0: 9 * n * height * width * inputs * outputs / a_cycle}
+    default = {"winograd": int(cycles[1] < cycles[0])}
+    question = Question(SPACE, conv.problem, default, lambda choice: cycles[choice["winograd"]])
+    return bool(target.choose(question)["winograd"])
 
 
 def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
@@ -61,7 +71,9 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
     split = transformed(weights, _SIZE).reshape(_PLANES, conv.y.blocks, v, conv.x.blocks, v)
     packed = split.transpose(0, 1, 3, 4, 2).astype(np.float32)
     row = replace(conv, y=replace(conv.y, shape=(_PLANES, k, 1, tiles)))
-    pixels, blocks = direct.tile(row, conv.x.blocks * v, target, grouped=False)
+    choice = direct.choose(row, v, conv.x.blocks, target, grouped=False, rows_last=True)
+    pixels, blocks, rows_last = choice["pixels"], choice["blocks"], choice["rows_last"]
+    across = (ceil_div(conv.y.blocks, blocks), _PLANES)
     nothing = constant(np.zeros(conv.y.blocks * v, np.float32))
     offsets = np.arange(conv.x.blocks, dtype=np.int32) * tiles * v
     product = GpuStep(
@@ -74,10 +86,10 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
             1, tiles, conv.y.blocks, conv.x.blocks, 0, tiles * v, conv.x.blocks * tiles * v,
             conv.y.blocks * tiles * v, 0, conv.y.blocks * conv.x.blocks * v * v, -_LARGEST, _LARGEST, 0.0,
         ),
-        (ceil_div(tiles, pixels), ceil_div(conv.y.blocks, blocks), _PLANES), (1, 1, 1),
+        (ceil_div(tiles, pixels), *(across if rows_last else across[::-1])), (1, 1, 1),
         (
-            ("V", v), ("T", pixels), ("NB", blocks), ("RUN", v), ("UNROLL", min(8, v)), ("PIXEL", v),
-            ("RESIDUAL", 0), ("ROW_AXIS", 2),
+            ("V", v), ("T", pixels), ("NB", blocks), ("RUN", v), ("UNROLL", choice["unroll"]), ("PIXEL", v),
+            ("RESIDUAL", 0), ("ROW_AXIS", 2 if rows_last else 1),
         ),
     )  # fmt: skip
     plane = 4 * _PLANES * tiles * v
