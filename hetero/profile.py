@@ -70,13 +70,16 @@ def operator_costs(graph: Graph, devices: Mapping[str, Device]) -> dict[str, dic
     """Node -> device key -> seconds, for every device that can run the node."""
     costs: dict[str, dict[str, float]] = {node.name: {} for node in graph.nodes}
     for key, device in devices.items():
-        nodes = [node for node in graph.nodes if can_run(graph, node, device)]
-        if not nodes:
-            continue
-        program = compile_stage(graph, nodes, device, border(graph, nodes))
-        for name, seconds in per_operator(program, _bind(program, device)).items():
+        for name, seconds in per_operator(*recorded(graph, device)).items():
             costs[name][key] = seconds
     return costs
+
+
+def recorded(graph: Graph, device: Device) -> tuple[Program, Recording]:
+    """All that the device can run of a network as one stage, ready to be timed on noise."""
+    nodes = [node for node in graph.nodes if can_run(graph, node, device)]
+    program = compile_stage(graph, nodes, device, border(graph, nodes))
+    return program, _bind(program, device)
 
 
 def _bind(program: Program, device: Device) -> Recording:

@@ -71,5 +71,9 @@ class Device(ABC):
         """A constant's memory, filled."""
 
     @abstractmethod
+    def download(self, memory: Any, nbytes: int) -> np.ndarray[Any, Any]:
+        """A copy of the first bytes of memory of this device's own."""
+
+    @abstractmethod
     def record(self, steps: Sequence[Bound]) -> Recording:
         """Steps made ready to replay. The recording keeps the memory alive."""

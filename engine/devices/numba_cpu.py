@@ -116,5 +116,8 @@ class NumbaDevice(Device):
         memory[:] = np.ascontiguousarray(array).view(np.uint8).reshape(-1)
         return memory
 
+    def download(self, memory: np.ndarray[Any, Any], nbytes: int) -> np.ndarray[Any, Any]:
+        return memory[:nbytes].copy()
+
     def record(self, steps: Sequence[Bound]) -> CpuRecording:
         return CpuRecording(steps, self._pool)

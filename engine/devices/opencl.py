@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from engine.devices import entry
 from engine.devices.device import Bound, Device, Recording
+from engine.devices.programs import Programs
+from engine.tuning.store import tunings
 from kernels.op import Call, GpuLowering, GpuStep, Op
 from kernels.opencl.target import GpuTarget
 
 if TYPE_CHECKING:
     import pyopencl as cl
 
-# Multiply-adds may be fused (OpenCL C allows that anyway), nothing else: results do not hang on how
-# far a driver takes "fast" mathematics, and infinities stay what they are.
-_OPTIONS = ("-cl-std=CL1.2", "-cl-mad-enable", "-cl-no-signed-zeros")
-
-_Defines = tuple[tuple[str, int | str], ...]
+    from engine.devices.guard import Guard
 
 
 class OpenClDevice(Device):
@@ -42,7 +39,15 @@ class OpenClDevice(Device):
         self.unified_memory = bool(device.host_unified_memory)
         self.compute_units = int(device.max_compute_units)
         self.driver = f"{device.platform.name.strip()} {device.driver_version}"
-        self.target = GpuTarget(
+
+    def __repr__(self) -> str:
+        return f"OpenClDevice({self.name!r}, {self.driver!r})"
+
+    @cached_property
+    def target(self) -> GpuTarget:
+        """What lowerings may know about this device, with what was tuned for it."""
+        device = self.handle
+        return GpuTarget(
             name=self.name,
             simt=not self.emulated,
             compute_units=self.compute_units,
@@ -50,12 +55,20 @@ class OpenClDevice(Device):
             max_work_group=int(device.max_work_group_size),
             vector_width=_vector_width(device),
             half="cl_khr_fp16" in device.extensions,
+            tunings=tunings(self.name, self.driver),
         )
-        self._programs: dict[tuple[str, _Defines], cl.Program] = {}
-        self._building = Lock()
 
-    def __repr__(self) -> str:
-        return f"OpenClDevice({self.name!r}, {self.driver!r})"
+    @cached_property
+    def guard(self) -> Guard:
+        """Who knows what must not run here, and tries what nobody knows."""
+        from engine.devices.guard import guard
+
+        return guard(self)
+
+    @cached_property
+    def programs(self) -> Programs:
+        """The programs built for this device."""
+        return Programs(self.context, self.handle, f"{self.name} {self.driver}")
 
     @cached_property
     def context(self) -> cl.Context:
@@ -79,8 +92,14 @@ class OpenClDevice(Device):
         return cl.CommandQueue(self.context, properties=cl.command_queue_properties.PROFILING_ENABLE)
 
     def lower(self, op: Op, call: Call) -> GpuLowering | None:
-        """The operator's launches on this device, None where it has no kernel."""
-        return op.gpu(call, self.target) if op.gpu else None
+        """The operator's launches on this device, None where it has no kernel, or none that works."""
+        if op.gpu is None:
+            return None
+        for target in (self.target, replace(self.target, tunings={})):
+            lowering = op.gpu(call, target)
+            if lowering is None or self.guard.passes(op, call, lowering):
+                return lowering
+        return None
 
     def allocate(self, nbytes: int) -> cl.Buffer:
         """A buffer of this device."""
@@ -89,31 +108,26 @@ class OpenClDevice(Device):
         return cl.Buffer(self.context, cl.mem_flags.READ_WRITE, max(nbytes, 64))
 
     def upload(self, array: np.ndarray[Any, Any]) -> cl.Buffer:
-        """A read-only buffer with an array's bytes; an empty array gets one that nobody reads."""
+        """A buffer with an array's bytes; an empty array gets one that nobody reads."""
         import pyopencl as cl
 
         if array.nbytes == 0:
             return self.allocate(0)
-        flags = cl.mem_flags.READ_ONLY | cl.mem_flags.COPY_HOST_PTR
+        flags = cl.mem_flags.READ_WRITE | cl.mem_flags.COPY_HOST_PTR
         return cl.Buffer(self.context, flags, hostbuf=np.ascontiguousarray(array))
+
+    def download(self, memory: cl.Buffer, nbytes: int) -> np.ndarray[Any, Any]:
+        """A copy of a buffer's first bytes; waits for what is enqueued."""
+        import pyopencl as cl
+
+        array = np.empty(nbytes, np.uint8)
+        if nbytes:
+            cl.enqueue_copy(self.queue, array, memory)
+        return array
 
     def record(self, steps: Sequence[Bound]) -> OpenClRecording:
         """Launches made ready to replay, their programs built."""
         return OpenClRecording(self, steps)
-
-    def kernel(self, step: GpuStep) -> cl.Kernel:
-        """A kernel object of its own for one step; programs are built once per source and defines."""
-        import pyopencl as cl
-
-        key = (step.source, step.defines)
-        with self._building:
-            if key not in self._programs:
-                options = [*_OPTIONS, *(f"-D{name}={value}" for name, value in step.defines)]
-                with warnings.catch_warnings():
-                    # Drivers write harmless remarks; a failed build raises and shows its log.
-                    warnings.simplefilter("ignore", cl.CompilerWarning)
-                    self._programs[key] = cl.Program(self.context, step.source).build(options)
-            return cl.Kernel(self._programs[key], step.kernel)
 
 
 def _vector_width(device: cl.Device) -> int:
@@ -202,7 +216,7 @@ def _kernel(device: OpenClDevice, bound: Bound) -> cl.Kernel:
         arguments += [memory.base, np.int32(memory.offset // 4)]
     for number in step.numbers:
         arguments.append(np.int32(number) if isinstance(number, int) else np.float32(number))
-    kernel = device.kernel(step)
+    kernel = device.programs.kernel(step)
     kernel.set_args(*arguments)
     return kernel
 

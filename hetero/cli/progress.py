@@ -58,3 +58,37 @@ class StreamProgress:
             self._progress.update(
                 self._task, fps=statistics.fps, busy=f"busy: {busy_text(statistics.busy)}", refresh=True
             )
+
+
+class TuneProgress:
+    """The bar of a search: layers done, and the one at work; off a terminal it stays silent."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True)
+        self._progress = Progress(
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("", total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def update(self, state: Any) -> None:
+        """Show where the search stands: `state` has `done`, `all` and the next layer's `node`."""
+        description = f"tuning {state.node}" if state.node else "comparing"
+        self._progress.update(self._task, completed=state.done, total=state.all, description=description)
