@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,14 @@ def data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no test data at {folder}; set HETERO_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_tunings_of_this_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What somebody tuned or saw fail on this machine has no say in the tests, nor in the processes they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any
 
 TRIAL = (sys.executable, "-m", "engine.devices.trial")
+PATIENCE = 5.0  # seconds for a process to end of which nothing but that is to be expected
 
 
 class ChildFailedError(RuntimeError):
@@ -89,7 +90,7 @@ class Child:
     def _death(self, process: subprocess.Popen[str]) -> str:
         """How the process ended, and the last thing it complained about."""
         try:
-            status = process.wait(timeout=5)
+            status = process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             return "answered something that is no answer"
         how = f"was ended by {Signals(-status).name}" if status < 0 else f"ended with status {status}"
@@ -108,7 +109,7 @@ def _listen(pipe: Any, answers: Queue[str]) -> None:
 def _end(process: subprocess.Popen[str], listener: Thread) -> None:
     process.kill()
     process.wait()
-    listener.join(timeout=5)
+    listener.join(timeout=PATIENCE)
     for pipe in (process.stdin, process.stdout):
         with suppress(OSError):  # what was not sent will not be
             if pipe is not None:

@@ -17,7 +17,9 @@ _TILE_OVERHEAD = 120  # cycles to begin and end a tile
 _LATENCY = 4  # cycles until a multiply-add's result can be added to again
 _STEP = 0.5  # cycles a step of the reduction costs besides, and each vector of weights in it (measured)
 _WEIGHTS = 0.3
-_SPILL = 8  # cycles a step takes longer for every register that has to lie in memory
+_SPILL = (
+    1  # cycles a step takes longer for every register that has to lie in memory, where a tile is tried all the same
+)
 _CACHE = 1 << 19  # bytes of weights that stay in a core's second-level cache
 
 SPACE = Space(
@@ -126,15 +128,19 @@ def choose(conv: Convolution, run: int, runs: int, target: GpuTarget, *, grouped
     pixels, blocks = conv.y.shape[3], conv.y.blocks
     most = 1 if grouped else blocks  # output blocks of different groups read different inputs
 
+    def spilled(choice: Choice) -> int:
+        return max(0, (choice["pixels"] + 1) * choice["blocks"] * parts + 1 - room)
+
     def cost(choice: Choice) -> float:
         tile, several = choice["pixels"], choice["blocks"]
-        spilled = max(0, (tile + 1) * several * parts + 1 - room)
-        if tile > pixels or several > most or run % choice["unroll"] or spilled > room // 2:
+        if tile > pixels or several > most or run % choice["unroll"] or spilled(choice) > room // 2:
             return float("inf")
         sums, loads = tile * several * parts, tile + several * parts
-        cycles = max(sums / 2, loads / 2, _LATENCY) + _STEP + _WEIGHTS * several * parts + _SPILL * spilled
+        cycles = max(sums / 2, loads / 2, _LATENCY) + _STEP + _WEIGHTS * several * parts + _SPILL * spilled(choice)
         return ceil_div(pixels, tile) * ceil_div(blocks, several) * (run * runs * cycles + _TILE_OVERHEAD)
 
     unroll = max(u for u in range(1, 9) if run % u == 0)
-    default = min(SPACE.choices(unroll=unroll, rows_last=int(rows_last)), key=cost)
+    ways = SPACE.choices(unroll=unroll, rows_last=int(rows_last))
+    # In a tile of one pixel and one block nothing can be spared.
+    default = min((c for c in ways if not spilled(c) or c["pixels"] * c["blocks"] == 1), key=cost)
     return target.choose(Question(SPACE, conv.problem, default, cost))

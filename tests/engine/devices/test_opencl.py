@@ -109,9 +109,9 @@ def test_empty_recording_and_empty_constant(device: OpenClDevice) -> None:
 def test_programs_are_built_once(device: OpenClDevice) -> None:
     step, x, y = negate(device)
     device.record([Bound(step, (x, y))])
-    built = len(device._programs)
+    built = len(device.programs)
     device.record([Bound(step, (x, y))])
-    assert len(device._programs) == built
+    assert len(device.programs) == built
 
 
 @pytest.mark.parametrize(
