@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from engine.devices.guard import Guard
 
+_log = logging.getLogger("hetero")
+
 
 class OpenClDevice(Device):
     """One OpenCL device with one in-order queue; context and queue are made on first use.
@@ -39,6 +42,7 @@ class OpenClDevice(Device):
         self.unified_memory = bool(device.host_unified_memory)
         self.compute_units = int(device.max_compute_units)
         self.driver = f"{device.platform.name.strip()} {device.driver_version}"
+        self._told = False  # that it was never tuned
 
     def __repr__(self) -> str:
         return f"OpenClDevice({self.name!r}, {self.driver!r})"
@@ -95,6 +99,9 @@ class OpenClDevice(Device):
         """The operator's launches on this device, None where it has no kernel, or none that works."""
         if op.gpu is None:
             return None
+        if not (self.target.tunings or self.emulated or self._told):
+            self._told = True
+            _log.info("%s was never tuned and runs by defaults; `hetero tune MODEL` may find faster ways", self.name)
         for target in (self.target, replace(self.target, tunings={})):
             lowering = op.gpu(call, target)
             if lowering is None or self.guard.passes(op, call, lowering):

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import typer
 
+from hetero.cli.notes import noted
+
 # What bad input raises. Anything else is a fault of this program.
 _USERS = (ValueError, TypeError, OSError, LookupError)
 
@@ -18,7 +20,8 @@ _USERS = (ValueError, TypeError, OSError, LookupError)
 def reported(debug: bool) -> Iterator[None]:
     """Ends the command with status 2 for bad input and 1 for a fault of ours; traceback with --debug."""
     try:
-        yield
+        with noted():
+            yield
     except BrokenPipeError:
         # The reader (`| head`) has gone; without this the interpreter complains once more on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -201,6 +203,8 @@ def test_a_network_of_the_zoo() -> None:
         (("run", "MODEL", "PHOTOS", "--plan", "gone.json"), "no plan at gone.json"),
         (("plan", "MODEL", "--save", "gone/plan.json"), "no folder gone"),
         (("bench", "gone.onnx"), "no model at gone.onnx"),
+        (("tune", "gone.onnx"), "no model at gone.onnx"),
+        (("tune", "MODEL", "--out", "gone/tuned.json"), "no folder gone"),
         (("profile", "gone.onnx"), "no model at gone.onnx"),
     ],
 )
@@ -245,6 +249,21 @@ def test_importing_the_commands_is_cheap() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_what_the_library_logs_is_one_line_on_stderr(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = fakes.FakeSession.profile
+
+    def logging_profile(self: fakes.FakeSession) -> Any:
+        logging.getLogger("hetero").info("%s was never tuned", "a GPU")
+        return profile(self)
+
+    monkeypatch.setattr(fakes.FakeSession, "profile", logging_profile)
+    for _ in range(2):
+        result = hetero("profile", model, "--json")
+        assert result.stderr == "hetero: a GPU was never tuned\n"
+        json.loads(result.stdout)
+    assert not logging.getLogger("hetero").handlers
+
+
 class TestWithoutFakes:
     """The same commands on the real thing, each in a process of its own."""
 
@@ -270,6 +289,21 @@ class TestWithoutFakes:
         bad = tmp_path / "bad.onnx"
         bad.write_bytes(b"just words\n" if how == "words" else model.read_bytes()[:-2000])
         self.refused("run", bad, folder, says="bad.onnx")
+
+    def test_tune(self, model: Path, tmp_path: Path) -> None:
+        out = tmp_path / "tuned.json"
+        done = self.hetero("tune", model, "--seconds", 2, "--out", out, "--json")
+        if "there is none" in done.stderr:
+            pytest.skip("no OpenCL device")
+        assert done.returncode == 0, done.stderr
+        said = json.loads(done.stdout)
+        assert {"device", "driver", "emulated", "file", "default_seconds", "tuned_seconds", "layers"} == said.keys()
+        assert [layer["operators"] for layer in said["layers"]] == [["conv"]]
+        assert json.loads(out.read_text())["device"] == said["device"]
+        assert "ways tried for 1 layers" in self.hetero("tune", model, "--seconds", 1, "--out", out).stdout
+
+    def test_tune_is_for_gpus(self, model: Path) -> None:
+        self.refused("tune", model, "--device", "cpu", says="device 'cpu' cannot be tuned: expected gpu, or gpu:N")
 
     def test_an_unknown_device(self, model: Path, folder: Path) -> None:
         self.refused("run", model, folder, "--device", "tpu", says="tpu")

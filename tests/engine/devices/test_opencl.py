@@ -15,6 +15,7 @@ from engine.devices.device import Bound, Memory
 from engine.devices.opencl import OpenClDevice
 from kernels.op import Call, CpuStep, GpuStep, Spec
 from kernels.opencl import unary
+from kernels.ops import operators
 
 
 @pytest.fixture
@@ -112,6 +113,20 @@ def test_programs_are_built_once(device: OpenClDevice) -> None:
     built = len(device.programs)
     device.record([Bound(step, (x, y))])
     assert len(device.programs) == built
+
+
+@pytest.mark.parametrize("tuned", [True, False])
+def test_a_gpu_that_was_never_tuned_says_so_once(
+    device: OpenClDevice, tuned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = OpenClDevice(device.handle)
+    made.emulated = False
+    made.target = replace(made.target, tunings={("direct", "a shape"): {}} if tuned else {})
+    caplog.set_level("INFO", "hetero")
+    call = Call("Neg", {}, (Spec((8,)),), (Spec((8,)),))
+    for _ in range(2):
+        assert made.lower(operators()["Neg"], call) is not None
+    assert [record.message.endswith("may find faster ways") for record in caplog.records] == [True] * (not tuned)
 
 
 @pytest.mark.parametrize(
