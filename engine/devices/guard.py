@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 KNOWN = (
     "Portable Computing Language 3.*",
     "NVIDIA CUDA *",
+    "Intel(R) OpenCL 20*",
+    "rusticl 22.*",
+    "Oclgrind *",
 )
 SECONDS = 120.0  # for one lowering's builds and run
 
@@ -37,6 +40,7 @@ class Guard:
     ) -> None:
         self._device, self.verdicts, self._child = device, verdicts, child
         self.known, self._seconds = known, seconds
+        self._told = False  # that nobody tried the driver
 
     def passes(self, op: Op, call: Call, lowering: GpuLowering) -> bool:
         """Whether the lowering ends by itself, with the numbers that the CPU's own kernel gives."""
@@ -48,6 +52,11 @@ class Guard:
         return True
 
     def _try(self, op: Op, call: Call, lowering: GpuLowering) -> None:
+        if not self._told:
+            self._told = True
+            _log.info(
+                "%s: nobody tried this driver (%s), so a child process does", self._device.name, self._device.driver
+            )
         inputs, sizes = noise(call), [extent(spec) for spec in call.outputs]
         asked = request(self._device.name, self._device.driver, lowering, inputs, sizes)
         try:

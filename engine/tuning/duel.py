@@ -38,8 +38,8 @@ class Runner:
 
 
 def duel(one: Runner, other: Runner, rounds: int) -> float:
-    """The shortest time of one over that of the other, after so many rounds more."""
-    for _ in range(rounds):
-        one.run()
-        other.run()
+    """The shortest time of one over that of the other, after so many rounds more; A B, B A, and so on."""
+    for number in range(rounds):
+        for runner in (one, other) if number % 2 else (other, one):
+            runner.run()
     return one.seconds / other.seconds

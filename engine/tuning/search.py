@@ -16,7 +16,7 @@ from engine.devices.verdicts import lowering_key, program_key
 from engine.tuning.duel import Runner, duel
 from engine.tuning.layer import Answers, Layer, Lowered
 
-GLANCE = 1.1  # a candidate that takes so many times the best's time is not looked at again
+GLANCE = 1.25  # a candidate that takes so many times the best's time is not looked at again
 ROUNDS = 4  # of a closer look, and twice as many before a choice is kept
 WIN = 0.97  # of the default's time: what a choice has to reach to be kept instead
 
@@ -65,12 +65,13 @@ class Search:
 
     def _judged(self, default: Lowered, best: Lowered, tried: int) -> Found | None:
         """The default and the best once more, with the same chances; the default where the best wins too little."""
-        runner, base = self._runner(best), self._runner(default)
-        if runner is None or base is None:
+        base = self._runner(default)
+        if base is None:
             return None
-        won = duel(runner, base, 2 * ROUNDS) < WIN
-        kept = best if won else default
-        return Found(kept.answers, runner.seconds if won else base.seconds, base.seconds, tried)
+        runner = base if best is default else self._runner(best)
+        if runner is not None and duel(runner, base, 2 * ROUNDS) < WIN:
+            return Found(best.answers, runner.seconds, base.seconds, tried)
+        return Found(default.answers, base.seconds, base.seconds, tried)
 
     def _built(self, ways: Iterable[Lowered], deadline: float) -> Iterator[Lowered]:
         """The ways not tried yet, built in advance by several threads where the device leaves the cores idle."""

@@ -67,16 +67,19 @@ def _cell(row: dict[str, Any] | None) -> str:
 def main() -> None:
     """`python -m experiments.implementations.main [--ops A,B] [--only TEXT] [--seconds N]`."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ops", type=lambda text: text.split(","), help="all that have cases, if left out")
+    parser.add_argument("--ops", type=lambda text: text.split(","), help="these alone; other results stay")
     parser.add_argument("--only", default="", help="devices whose driver's name holds this text")
     parser.add_argument("--seconds", type=float, default=60, help="for one case, after which it counts as hung")
     words = parser.parse_args()
-    names = words.ops or [name for name, op in operators().items() if op.cases]
+    names = words.ops or sorted(name for name, op in operators().items() if op.cases)
     for number, device in enumerate(opencl_devices()):
         if words.only in device.driver:
             found = examine(number, names, words.seconds)
             short = re.sub(r"[^a-z0-9.]+", "-", device.driver.lower()).strip("-")
-            (FOLDER / f"result-{short}.json").write_text(json.dumps(found, indent=1) + "\n")
+            path = FOLDER / f"result-{short}.json"
+            if words.ops and path.exists():  # the others as they were
+                found["operators"] = json.loads(path.read_text())["operators"] | found["operators"]
+            path.write_text(json.dumps(found, indent=1) + "\n")
     results = [json.loads(path.read_text()) for path in sorted(FOLDER.glob("result-*.json"))]
     (FOLDER / "table.md").write_text("\n".join(table(results)) + "\n")
 

@@ -37,7 +37,7 @@ void implicit(__global const float *restrict x, int x_at, __global const float *
         const int pixel = pixel0 + (item + i * ITEMS) / (SLAB / A_WIDTH);
         const int image = pixel / area, rest = pixel % area;
         from[i] = image * x_image;
-        top[i] = pixel < pixels ? rest / width * STRIDE_H - PAD_TOP : -(1 << 20);  // above every image
+        top[i] = pixel < pixels ? rest / width * STRIDE_H - PAD_TOP : -(1 << 21);  // above every image, for every tap
         left[i] = rest % width * STRIDE_W - PAD_LEFT;
     }
     float sum[TM][TN];
