@@ -11,6 +11,7 @@ from engine.tuning import store
 from engine.tuning.store import Tuned, keep, tunings, user_file
 from kernels.opencl.spaces import spaces
 
+PACKAGED = sorted(store.SHIPPED.glob("*.json"))
 CHOICE = {"pixels": 3, "blocks": 1, "unroll": 4, "rows_last": 0}
 KEY = ("direct", "some shape")
 
@@ -20,6 +21,17 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(store, "SHIPPED", tmp_path / "shipped")
     monkeypatch.setattr(store, "user_data_path", lambda name: tmp_path / name)
     return tmp_path
+
+
+@pytest.mark.parametrize("path", PACKAGED, ids=lambda path: path.stem)
+def test_what_ships_is_of_the_spaces_and_was_faster(path: Path) -> None:
+    content = json.loads(path.read_text())
+    assert content["device"]
+    assert content["driver"]
+    for name, part in content["spaces"].items():
+        for entry in part["problems"].values():
+            assert spaces()[name].holds(entry["choice"])
+            assert entry["microseconds"] < entry["default_microseconds"]
 
 
 def test_what_is_kept_is_found_by_device_and_driver() -> None:
