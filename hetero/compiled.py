@@ -58,6 +58,7 @@ class Compiled:
     def __init__(self, graph: Graph, plan: Plan, devices: Mapping[str, Device]) -> None:
         self.graph, self.plan, self.devices = graph, plan, devices
         self.variants = [self._compile(*each) for each in enumerate(plan.placements)]
+        self.graph = graph.without_weights()  # they lie packed on their devices now
 
     @property
     def parts(self) -> list[Part]:
