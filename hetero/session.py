@@ -176,6 +176,11 @@ class Session:
         """Concrete shapes of all inputs for a frame. Raises ValueError naming both shapes."""
         return tuple(resolve(self.model, {name: array.shape for name, array in feeds.items()}).items())
 
+    def deployed(self, feeds: Array | Mapping[str, Array]) -> Deployment:
+        """The network made ready for frames of this one's sizes, one at a time. Raises InputError."""
+        with self._lock:
+            return self._deployed(self.shapes(self.feeds(feeds)))
+
     def deploy(self, shapes: Shapes, depth: int | None) -> Deployment:
         """The network made ready for so many frames in flight; None: as many as keep every device busy."""
         compiled = self.decided(shapes)

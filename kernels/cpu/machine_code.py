@@ -26,8 +26,9 @@ from numba import cfunc
 from platformdirs import user_cache_path
 
 SIGNATURE = "void(CPointer(int64), int64)"
-KEPT = 4  # versions of the kernels whose object files stay on disk
+KEPT = 16  # versions of the kernels whose object files stay on disk
 _LOADING = threading.RLock()
+_LOADED: dict[int, Kernel] = {}
 
 
 class Kernel:
@@ -57,7 +58,13 @@ class Kernel:
         symbol = self.symbol
         path = folder() / f"{symbol}.o"
         with _LOADING:
-            return _load(path, symbol) or self._compiled(path, symbol)
+            found = _load(path, symbol) or self._compiled(path, symbol)
+        _LOADED[found] = self
+        return found
+
+    def __str__(self) -> str:
+        constants = [f" {name}={value}" for name, value in self._constants.items()]
+        return self.name.rpartition(".")[2].removesuffix("_kernel") + "".join(constants)
 
     def _compiled(self, path: Path, symbol: str) -> int:
         # Division by zero gives infinity or not-a-number, as arrays do: a kernel has nobody to raise to.
@@ -76,6 +83,11 @@ class Kernel:
         code = _machine().emit_object(module)
         _keep(path, needed, code)
         return _link(code, symbol)
+
+
+def kernel_at(address: int) -> Kernel:
+    """The kernel whose machine code begins at an address. Raises KeyError."""
+    return _LOADED[address]
 
 
 @cache
