@@ -17,7 +17,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -32,10 +31,13 @@ _LOADED: dict[int, Kernel] = {}
 
 
 class Kernel:
-    """A function (args: int64*, task: int64) as machine code, made when its address is first asked for."""
+    """A function (args: int64*, task: int64), or of another signature, as machine code.
 
-    def __init__(self, function: Callable[[Any, Any], None]) -> None:
-        self.function = function
+    It is made when its address is first asked for. The function may close over plain numbers only.
+    """
+
+    def __init__(self, function: Callable[..., None], signature: str = SIGNATURE) -> None:
+        self.function, self.signature = function, signature
         self.name = f"{function.__module__}.{function.__qualname__.partition('.')[0]}"
         self._constants = {
             name: cell.cell_contents
@@ -49,7 +51,9 @@ class Kernel:
     def symbol(self) -> str:
         """The kernel's name in its object file: what it is, and a hash of the file and the constants that made it."""
         source = Path(self.function.__code__.co_filename).read_bytes()
-        made_from = repr((self.name, self.function.__qualname__, sorted(self._constants.items()))).encode()
+        made_from = repr(
+            (self.name, self.signature, self.function.__qualname__, sorted(self._constants.items()))
+        ).encode()
         return f"{self.name}.{hashlib.sha256(made_from + source).hexdigest()[:32]}"
 
     @cached_property
@@ -68,7 +72,7 @@ class Kernel:
 
     def _compiled(self, path: Path, symbol: str) -> int:
         # Division by zero gives infinity or not-a-number, as arrays do: a kernel has nobody to raise to.
-        compiled = cfunc(SIGNATURE, nopython=True, error_model="numpy")(self.function)
+        compiled = cfunc(self.signature, nopython=True, error_model="numpy")(self.function)
         module = llvm.parse_assembly(compiled.inspect_llvm())
         # Numba takes Python's lock to report errors, which kernels do not raise; only it knows these two functions.
         for name in ("numba_gil_ensure", "numba_gil_release"):
