@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.devices.device import Bound, Device, Memory, Recording
 from engine.graph import Graph, Node
+from engine.progress import tell
 from engine.reference import evaluator
 from engine.storage import Place, places
 from kernels.op import Call, CpuLowering, GpuLowering, HostStep, Operand, Spec, read, write
@@ -110,7 +111,8 @@ def compile_stage(graph: Graph, nodes: Sequence[Node], device: Device, outside: 
             uploads[id(operand)] = Memory(device.upload(operand.array))
         return uploads[id(operand)]
 
-    for node in nodes:
+    for done, node in enumerate(nodes):
+        tell(f"compiling for {device.name}", done, len(nodes))
         call = _call(graph, node, place)
         if _is_alias(node, place):
             continue
@@ -121,6 +123,7 @@ def compile_stage(graph: Graph, nodes: Sequence[Node], device: Device, outside: 
                 touch(f"{node.name}#{i}", nbytes)
             operands = tuple(resolve(node, call, uploads, operand) for operand in step.operands)
             steps.append(Step(node.name, replace(step, operands=()), operands))
+    tell(f"compiling for {device.name}", len(nodes), len(nodes))
     border = {name: size for name, size in sizes.items() if name in outside}
     areas = tuple(Area(name, size, *spans[name]) for name, size in sizes.items() if name not in outside)
     return Program(device, tuple(nodes), tuple(steps), areas, border)

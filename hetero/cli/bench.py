@@ -75,12 +75,15 @@ def _operators(model: str, device: str, threads: int | None, as_json: bool) -> N
     import hetero
     from hetero.bench import random_feeds
     from hetero.cli import operators
+    from hetero.cli.progress import making_ready
     from hetero.limits import file
     from hetero.operators import costs
 
     if device == "auto" or "+" in device:
         raise ValueError(f"--ops --device {device}: expected one device: cpu, gpu or gpu:1")
-    with hetero.Session(load_model(model), device, threads) as session:
+    with making_ready():
+        made = hetero.Session(load_model(model), device, threads)
+    with made as session:
         deployment = session.deployed(random_feeds(session.inputs, 1)[0])
         found = costs(deployment)
         kept = {key: str(file(deployment.devices[key])) for key in found.limits}
