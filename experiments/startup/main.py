@@ -41,7 +41,7 @@ def child(code: str, *arguments: str, caches: Path) -> float:
 def repeated(count: int, once: Callable[[], float]) -> dict[str, Any]:
     """The median of some runs, and all of them."""
     seconds = [round(once(), 3) for _ in range(count)]
-    return {"median": median(seconds), "all": seconds}
+    return {"median": round(median(seconds), 3), "all": seconds}
 
 
 def measure(model: str, rounds: int, colds: int, caches: Path) -> Mapping[str, Any]:
