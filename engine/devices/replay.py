@@ -101,7 +101,11 @@ def native(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
             words = [ctypes.c_int64] * signature.partition("(")[2].count("int64")
             return ctypes.CFUNCTYPE(result, *words)(Kernel(function, signature).address)
 
-        return wraps(function)(lambda *words: code()(*words))
+        @wraps(function)
+        def call(*words: int) -> Any:
+            return code()(*words)
+
+        return call
 
     return decorate
 
