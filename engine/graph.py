@@ -95,6 +95,17 @@ class Graph:
         used = {*self.inputs, *self.outputs, *(n for node in kept for n in (*node.inputs, *node.outputs))}
         return replace(self, nodes=kept, tensors={k: v for k, v in tensors.items() if k in used})
 
+    def without_weights(self) -> Graph:
+        """The graph for those who only look at it: constants keep their specs, and lose their values.
+
+        It cannot be compiled again. Outputs that are constant stay as they are.
+        """
+        tensors = {
+            name: tensor if name in self.outputs else replace(tensor, value=None)
+            for name, tensor in self.tensors.items()
+        }
+        return replace(self, tensors=tensors)
+
 
 def check(graph: Graph, after: str = "") -> Graph:
     """Return the graph if it keeps the rules, else raise GraphError.

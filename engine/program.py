@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.devices.device import Bound, Device, Memory, Recording
 from engine.graph import Graph, Node
+from engine.progress import tell
 from engine.reference import evaluator
 from engine.storage import Place, places
 from kernels.op import Call, CpuLowering, GpuLowering, HostStep, Operand, Spec, read, write
@@ -27,7 +28,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Step:
-    """A lowered step: which node it belongs to, and where its operands lie.
+    """A lowered step: which node it belongs to, and where its operands lie, the step's own being left out.
 
     An operand is an area's name and an offset in bytes, or memory that is there already.
     """
@@ -79,7 +80,6 @@ def compile_stage(graph: Graph, nodes: Sequence[Node], device: Device, outside: 
     Raises NoKernelError where the device cannot run one of them.
     """
     place = places(graph, nodes, outside)
-    uploads: dict[int, Memory] = {}
     steps: list[Step] = []
     sizes: dict[str, int] = {}
     spans: dict[str, tuple[int, int]] = {}
@@ -98,7 +98,7 @@ def compile_stage(graph: Graph, nodes: Sequence[Node], device: Device, outside: 
         touch(there.root, offset + nbytes)
         return there.root, offset
 
-    def resolve(node: Node, call: Call, operand: Operand) -> tuple[str, int] | Memory:
+    def resolve(node: Node, call: Call, uploads: dict[int, Memory], operand: Operand) -> tuple[str, int] | Memory:
         if operand.kind == "input":
             return locate(node.inputs[operand.index], call.need(operand.index))
         if operand.kind == "output":
@@ -111,16 +111,19 @@ def compile_stage(graph: Graph, nodes: Sequence[Node], device: Device, outside: 
             uploads[id(operand)] = Memory(device.upload(operand.array))
         return uploads[id(operand)]
 
-    for node in nodes:
+    for done, node in enumerate(nodes):
+        tell(f"compiling for {device.name}", done, len(nodes))
         call = _call(graph, node, place)
         if _is_alias(node, place):
             continue
         lowered = _lower(graph, node, device, call)
+        uploads: dict[int, Memory] = {}  # by operand, which steps of one node may share
         for step in lowered.steps:
             for i, nbytes in enumerate(lowered.scratch):
                 touch(f"{node.name}#{i}", nbytes)
-            operands = tuple(resolve(node, call, operand) for operand in step.operands)
-            steps.append(Step(node.name, step, operands))
+            operands = tuple(resolve(node, call, uploads, operand) for operand in step.operands)
+            steps.append(Step(node.name, replace(step, operands=()), operands))
+    tell(f"compiling for {device.name}", len(nodes), len(nodes))
     border = {name: size for name, size in sizes.items() if name in outside}
     areas = tuple(Area(name, size, *spans[name]) for name, size in sizes.items() if name not in outside)
     return Program(device, tuple(nodes), tuple(steps), areas, border)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import networkx as nx
 
 from engine.devices.device import Device
 from engine.graph import Graph, Node
@@ -17,15 +14,15 @@ from hetero.partition.stages import stages
 from hetero.plan import Plan
 
 
-def dag(graph: Graph) -> nx.DiGraph[Any]:
-    """Operators in network order, and who waits for whom."""
-    result: nx.DiGraph[Any] = nx.DiGraph()
+def readers(graph: Graph) -> dict[str, list[str]]:
+    """Operators in network order, and who waits for each."""
+    found: dict[str, list[str]] = {node.name: [] for node in graph.nodes}
     made: dict[str, str] = {}
     for node in graph.nodes:
-        result.add_node(node.name)
-        result.add_edges_from((made[name], node.name) for name in node.inputs if name in made)
+        for name in dict.fromkeys(made[name] for name in node.inputs if name in made):
+            found[name].append(node.name)
         made.update((name, node.name) for name in node.outputs if name)
-    return result
+    return found
 
 
 def border(graph: Graph, nodes: Sequence[Node]) -> set[str]:
@@ -58,6 +55,7 @@ class Compiled:
     def __init__(self, graph: Graph, plan: Plan, devices: Mapping[str, Device]) -> None:
         self.graph, self.plan, self.devices = graph, plan, devices
         self.variants = [self._compile(*each) for each in enumerate(plan.placements)]
+        self.graph = graph.without_weights()  # they lie packed on their devices now
 
     @property
     def parts(self) -> list[Part]:
@@ -69,7 +67,7 @@ class Compiled:
         ends = {*self.graph.inputs, *self.graph.outputs}
         named = {node.name: node for node in self.graph.nodes}
         parts = []
-        for cut in stages(dag(self.graph), placement):
+        for cut in stages(readers(self.graph), placement):
             nodes = [named[name] for name in cut.operators]
             outside = border(self.graph, nodes)
             made = {name for node in nodes for name in node.outputs}

@@ -37,25 +37,42 @@ class OperatorTime:
     flops: int
 
 
+@dataclass(frozen=True)
+class Timing:
+    """Seconds of a program: of each step run alone, of the whole, and of the host until the whole was begun."""
+
+    steps: tuple[float, ...]
+    whole: float
+    begun: float
+
+
+def timing(recording: Recording) -> Timing:
+    """Medians of a few runs."""
+    run(recording)
+    rounds: list[list[float]] = []
+    whole: list[float] = []
+    begun: list[float] = []
+    begin = time.perf_counter()
+    while len(rounds) < REPEATS and (not rounds or time.perf_counter() - begin < ENOUGH):
+        rounds.append(recording.profile())
+        start = time.perf_counter()
+        recording.start()
+        begun.append(time.perf_counter() - start)
+        recording.wait()
+        whole.append(time.perf_counter() - start)
+    return Timing(tuple(median(times) for times in zip(*rounds, strict=True)), median(whole), median(begun))
+
+
 def per_operator(program: Program, recording: Recording) -> dict[str, float]:
     """Seconds of each node of a program: medians of single steps, brought to the time of the whole.
 
     Steps timed one by one miss what launching costs, or carry the cost of timing; the whole run does
     neither, so the parts are scaled to it.
     """
-    run(recording)
-    rounds: list[list[float]] = []
-    whole: list[float] = []
-    begin = time.perf_counter()
-    while len(rounds) < REPEATS and (not rounds or time.perf_counter() - begin < ENOUGH):
-        rounds.append(recording.profile())
-        start = time.perf_counter()
-        run(recording)
-        whole.append(time.perf_counter() - start)
-    steps = [median(times) for times in zip(*rounds, strict=True)]
-    scale = median(whole) / (sum(steps) or 1.0)
+    times = timing(recording)
+    scale = times.whole / (sum(times.steps) or 1.0)
     seconds = dict.fromkeys((node.name for node in program.nodes), 0.0)
-    for step, taken in zip(program.steps, steps, strict=True):
+    for step, taken in zip(program.steps, times.steps, strict=True):
         seconds[step.node] += taken * scale
     return seconds
 
@@ -142,3 +159,9 @@ def kernel_kind(node: Node, device: Device) -> str:
 def flops(graph: Graph, node: Node) -> int:
     """Floating-point operations of a node; 0 where nobody counted them."""
     return 0 if node.proto is not None else operators()[node.op].flops(graph.call(node))
+
+
+def nbytes(graph: Graph, node: Node) -> int:
+    """Bytes that a node reads and writes: every input, weights included, and every output once."""
+    names = dict.fromkeys(name for name in (*node.inputs, *node.outputs) if name)
+    return sum(graph.spec(name).nbytes for name in names)

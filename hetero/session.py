@@ -86,7 +86,6 @@ class Session:
         self._devices = choose(wanted, threads if self._given is None else threads or self._given.threads)
         self.model: Model = load(model)
         self._lock = threading.RLock()
-        self._graphs: dict[Shapes, Graph] = {}
         self._decided: dict[Shapes, Compiled] = {}
         self._ready: tuple[Shapes, Deployment] | None = None
         self._written: dict[str, Array] = {}
@@ -138,8 +137,8 @@ class Session:
 
     @property
     def graph(self) -> Graph:
-        """The network as it is run."""
-        return self.graph_of(self._latest())
+        """The network as it is run, its weights left out."""
+        return self.decided(self._latest()).graph
 
     def profile(self) -> tuple[OperatorTime, ...]:
         """What every operator costs where the plan puts it; one list a placement, one behind the other."""
@@ -177,23 +176,21 @@ class Session:
         """Concrete shapes of all inputs for a frame. Raises ValueError naming both shapes."""
         return tuple(resolve(self.model, {name: array.shape for name, array in feeds.items()}).items())
 
+    def deployed(self, feeds: Array | Mapping[str, Array]) -> Deployment:
+        """The network made ready for frames of this one's sizes, one at a time. Raises InputError."""
+        with self._lock:
+            return self._deployed(self.shapes(self.feeds(feeds)))
+
     def deploy(self, shapes: Shapes, depth: int | None) -> Deployment:
         """The network made ready for so many frames in flight; None: as many as keep every device busy."""
         compiled = self.decided(shapes)
         return Deployment(compiled, depth or compiled.plan.depth)
 
-    def graph_of(self, shapes: Shapes) -> Graph:
-        """The network for inputs of these shapes."""
-        with self._lock:
-            if shapes not in self._graphs:
-                self._graphs[shapes] = prepare(self.model, dict(shapes), host().lanes)
-            return self._graphs[shapes]
-
     def decided(self, shapes: Shapes) -> Compiled:
         """The plan for inputs of these shapes, compiled; made when first asked for."""
         with self._lock:
             if shapes not in self._decided:
-                graph = self.graph_of(shapes)
+                graph = prepare(self.model, dict(shapes), host().lanes)
                 if self._given is not None:
                     self._given.check([node.name for node in graph.nodes], self._devices, self.model.digest)
                     self._decided[shapes] = Compiled(graph, self._given, self._devices)
@@ -216,7 +213,6 @@ class Session:
         with self._lock:
             self._ready = None
             self._decided.clear()
-            self._graphs.clear()
 
     def __enter__(self) -> Session:
         return self

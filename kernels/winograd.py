@@ -49,7 +49,10 @@ def matrices(size: int) -> tuple[Array, Array, Array]:
 
 
 def transformed(weights: Array, size: int) -> Array:
-    """Weights (K, C, 3, 3) as [(size + 2)^2][K][C], in float64."""
+    """Weights (K, C, 3, 3) as [(size + 2)^2][K][C], computed in float64 and rounded once to float32."""
     _, window, _ = matrices(size)
-    places = np.einsum("pi,qj,kcij->pqkc", window, window, weights.astype(np.float64), optimize=True)
-    return np.asarray(places.reshape(-1, *weights.shape[:2]))
+    both = np.kron(window, window)
+    places = np.empty((len(both), *weights.shape[:2]), np.float32)
+    for k, filters in enumerate(weights):  # one at a time: all in float64 would be the most memory of the start
+        places[:, k] = both @ filters.reshape(-1, 9).T.astype(np.float64)
+    return places

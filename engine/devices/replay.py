@@ -3,17 +3,22 @@
 All of it runs without the GIL, and waits by looking: a hand-over costs less than a microsecond.
 """
 
-# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc,untyped-decorator"
 from __future__ import annotations
 
+import ctypes
 import platform
 import sys
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
 
 import numba
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from kernels.cpu.machine_code import Kernel
 from kernels.cpu.record import integers
 from kernels.cpu.vector import I64, call_ir, pointer_ir
 
@@ -86,14 +91,28 @@ def _offer_core(typing):
     return types.void(), codegen
 
 
-@numba.njit("void(int64, int64, int64)", nogil=True, cache=True)
-def replay(commands, count, counters):
-    """Run commands in order, together with whatever other threads run the same list.
+def native(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function of int64, and of int64 or nothing for a result, machine code that runs without the GIL."""
 
-    commands: address of int64 (count, 3): kernel, record, tasks. counters: address of int64 (2 * count, LINE / 8),
-    zero at first: tasks taken and tasks done, each on a cache line of its own. A thread goes on to the next
-    command when all tasks of this one are done, so one thread alone is enough, and one that comes late passes by.
-    """
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @cache
+        def code() -> Callable[..., Any]:
+            result = ctypes.c_int64 if signature.startswith("int64") else None
+            words = [ctypes.c_int64] * signature.partition("(")[2].count("int64")
+            return ctypes.CFUNCTYPE(result, *words)(Kernel(function, signature).address)
+
+        @wraps(function)
+        def call(*words: int) -> Any:
+            return code()(*words)
+
+        return call
+
+    return decorate
+
+
+@numba.njit
+def _replay(commands, count, counters):
+    """See `replay`."""
     rows = integers(commands)
     for i in range(count):
         taken = counters + 2 * i * LINE
@@ -119,7 +138,18 @@ def replay(commands, count, counters):
                 patience = PATIENCE
 
 
-@numba.njit("int64(int64, int64, int64, int64)", nogil=True, cache=True)
+@native("void(int64, int64, int64)")
+def replay(commands, count, counters):
+    """Run commands in order, together with whatever other threads run the same list.
+
+    commands: address of int64 (count, 3): kernel, record, tasks. counters: address of int64 (2 * count, LINE / 8),
+    zero at first: tasks taken and tasks done, each on a cache line of its own. A thread goes on to the next
+    command when all tasks of this one are done, so one thread alone is enough, and one that comes late passes by.
+    """
+    _replay(commands, count, counters)
+
+
+@native("int64(int64, int64, int64, int64)")
 def post(board, commands, count, counters):
     """Open a job on the board; returns how many helpers must be woken. One caller at a time."""
     job = integers(board + JOB)
@@ -130,11 +160,11 @@ def post(board, commands, count, counters):
     return asleep
 
 
-@numba.njit("void(int64)", nogil=True, cache=True)
+@native("void(int64)")
 def lead(board):
     """Run the job that was posted, close it, and wait for the helpers that have joined to let go of it."""
     job = integers(board + JOB)
-    replay(job[0], job[1], job[2])
+    _replay(job[0], job[1], job[2])
     _fetch_add(board + SEQUENCE, 1)
     patience = PATIENCE
     while _look(board + ACTIVE) != 0:
@@ -145,7 +175,7 @@ def lead(board):
             patience = PATIENCE
 
 
-@numba.njit("int64(int64, int64, int64)", nogil=True, cache=True)
+@native("int64(int64, int64, int64)")
 def serve(board, seen, looks):
     """Help with every job that is posted, until none has come for so many looks; then count as asleep.
 
@@ -162,7 +192,7 @@ def serve(board, seen, looks):
         # From here on a caller waits for this thread, so the job stays what it is, if it is still open.
         if _look(board + SEQUENCE) == sequence:
             job = integers(board + JOB)
-            replay(job[0], job[1], job[2])
+            _replay(job[0], job[1], job[2])
         _fetch_add(board + ACTIVE, -1)
         seen = sequence
         left = looks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,14 @@ class Port:
 
 @dataclass(frozen=True)
 class Model:
-    """An ONNX model, its inputs and outputs, and the hash that plans and costs are keyed by."""
+    """An ONNX model, its inputs and outputs, and the hash that plans and costs are keyed by.
+
+    `read` gives the onnx.ModelProto. A model from a file holds its weights no longer than until they
+    are first asked for; after that the file is read again.
+    """
 
     name: str
-    proto: Any
+    read: Callable[[], Any]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     digest: str
@@ -43,27 +47,48 @@ def load(source: str | Path | Any) -> Model:
     Raises FileNotFoundError, or ValueError for what is no ONNX model, each in one clear line.
     """
     import onnx
-    from google.protobuf.message import DecodeError
 
     if isinstance(source, onnx.ModelProto):
-        return _model(source, source.graph.name or "model")
+        return _model(source, source.graph.name or "model", lambda: source)
     if not isinstance(source, str | Path):
         raise TypeError(f"a model must be a file's path or an onnx.ModelProto, not {type(source).__name__}")
     path = Path(source)
+    proto = _read(path)
+    return _model(proto, str(path), _Again(path, proto))
+
+
+def _read(path: Path) -> Any:
+    import onnx
+    from google.protobuf.message import DecodeError
+
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such model file; give the path of an .onnx file")
     try:
-        proto = onnx.load(path)
+        return onnx.load(path)
     except DecodeError as error:
         raise ValueError(
             f"{path} ({path.stat().st_size} bytes) is not an ONNX model, or is cut short: {error}"
         ) from error
     except onnx.checker.ValidationError as error:
         raise ValueError(f"{path}: its external data cannot be read: {error}") from error
-    return _model(proto, str(path))
 
 
-def _model(proto: Any, name: str) -> Model:
+class _Again:
+    """A file's model, given away once; then the file is read again, which must not have changed meanwhile."""
+
+    def __init__(self, path: Path, proto: Any) -> None:
+        self._path, self._proto, self._stamp = path, proto, path.stat().st_mtime_ns
+
+    def __call__(self) -> Any:
+        proto, self._proto = self._proto, None
+        if proto is None:
+            if not self._path.is_file() or self._path.stat().st_mtime_ns != self._stamp:
+                raise ValueError(f"{self._path} has changed since it was loaded: make a new session")
+            proto = _read(self._path)
+        return proto
+
+
+def _model(proto: Any, name: str, read: Callable[[], Any]) -> Model:
     graph = proto.graph
     if not graph.node and not graph.output:
         raise ValueError(f"{name} is not an ONNX model: it holds no graph; export the network again")
@@ -73,7 +98,7 @@ def _model(proto: Any, name: str) -> Model:
     constants = {tensor.name for tensor in graph.initializer}
     inputs = tuple(_port(v, name) for v in graph.input if v.name not in constants)
     digest = hashlib.sha256(proto.SerializeToString(deterministic=True)).hexdigest()
-    return Model(name, proto, inputs, tuple(_port(v, name) for v in graph.output), digest)
+    return Model(name, read, inputs, tuple(_port(v, name) for v in graph.output), digest)
 
 
 def _port(value: Any, name: str) -> Port:
@@ -122,8 +147,9 @@ def graph(model: Model, shapes: Mapping[str, tuple[int, ...]]) -> Graph:
     """The model's graph with inputs of concrete shapes; nodes are as ONNX has them, each with its proto."""
     from onnx import numpy_helper
 
-    proto = model.proto.graph
-    opsets = {o.domain or "ai.onnx": o.version for o in model.proto.opset_import}
+    whole = model.read()
+    proto = whole.graph
+    opsets = {o.domain or "ai.onnx": o.version for o in whole.opset_import}
     tensors: dict[str, Tensor] = {}
     for port in model.inputs:
         tensors[port.name] = Tensor(port.name, Spec(shapes[port.name], port.dtype))
@@ -145,7 +171,9 @@ def graph(model: Model, shapes: Mapping[str, tuple[int, ...]]) -> Graph:
         outputs = list(item.output)
         while outputs and not outputs[-1]:
             outputs.pop()
-        nodes.append(Node(item.op_type, name, tuple(item.input), tuple(outputs), _attributes(item), opset, item))
+        own = type(item)()
+        own.CopyFrom(item)  # a part of a message keeps all of it, weights included
+        nodes.append(Node(item.op_type, name, tuple(item.input), tuple(outputs), _attributes(item), opset, own))
         for output in outputs:
             if output:
                 tensors[output] = Tensor(output)

@@ -26,10 +26,13 @@ def plan(
     """Choose where every operator runs, and explain the choice."""
     with reported(debug):
         import hetero
+        from hetero.cli.progress import making_ready
 
         if save is not None and not save.parent.is_dir():
             raise FileNotFoundError(f"no folder {save.parent} to save {save.name} in: make it first")
-        with hetero.Session(load_model(model), device, threads, strategy) as session:
+        with making_ready():
+            made = hetero.Session(load_model(model), device, threads, strategy)
+        with made as session:
             if save is not None:
                 session.plan.save(str(save))
             if as_json:

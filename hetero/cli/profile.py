@@ -38,8 +38,11 @@ def profile(
     """
     with reported(debug):
         import hetero
+        from hetero.cli.progress import making_ready
 
-        with hetero.Session(load_model(model), device, threads, strategy, plan_path(plan)) as session:
+        with making_ready():
+            made = hetero.Session(load_model(model), device, threads, strategy, plan_path(plan))
+        with made as session:
             records = session.profile()
             if as_json:
                 operators = [{name: getattr(record, name) for name in _FIELDS} for record in records]

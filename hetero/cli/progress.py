@@ -1,15 +1,47 @@
-"""Progress: one live line for a stream on stderr: frames, frames a second, and how busy each device is."""
+"""Progress: live lines on stderr, for a stream and for a network that takes long to be made ready."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
 from hetero.report import busy_text
 
 _REFRESH = 0.2
+_SHORT = 1.0  # seconds without a line
+
+
+@contextmanager
+def making_ready() -> Iterator[None]:
+    """A bar for operators compiled meanwhile, on a terminal, from when that has taken a second.
+
+    Kernels are compiled once a machine; after that a network is ready before the bar would show.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from engine.progress import telling
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), TimeElapsedColumn())
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    task = progress.add_task("", total=None)
+    begin = time.monotonic()
+
+    def told(what: str, done: int, total: int) -> None:
+        progress.update(task, description=what, completed=done, total=total)
+        if time.monotonic() - begin > _SHORT:
+            progress.start()
+
+    try:
+        with telling(told):
+            yield
+    finally:
+        progress.stop()
 
 
 class StreamProgress:

@@ -68,6 +68,7 @@ def run(
     """
     with reported(debug), ExitStack() as stack:
         import hetero
+        from hetero.cli.progress import making_ready
         from hetero.cli.sinks import open_sink
         from hetero.images import preprocessor, read_labels
         from hetero.sources import open_source
@@ -75,7 +76,9 @@ def run(
         names = None if labels is None else read_labels(labels)
         shown = top or (_TOP if names is not None else 0)
         frames = stack.enter_context(closing(open_source(source)))
-        session = stack.enter_context(hetero.Session(load_model(model), device, threads, strategy, plan_path(plan)))
+        with making_ready():
+            made = hetero.Session(load_model(model), device, threads, strategy, plan_path(plan))
+        session = stack.enter_context(made)
         prepare = preprocessor(*_one_input(session), preprocess, f"the input of {model}")
         sink = stack.enter_context(open_sink(save, frames.fps))
         stream = stack.enter_context(hetero.Stream(session, depth=depth))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
-from typing import Any, NamedTuple
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hetero.partition.stages import stages
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Placement = Mapping[str, str]  # operator -> device key
 
@@ -82,6 +83,8 @@ class Problem:
     devices: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        import networkx as nx  # a session that runs on one device needs no problem, and starts without it
+
         graph: nx.DiGraph[Any] = nx.DiGraph()
         order: dict[str, int] = {}
         for operator, cost in self.costs.items():

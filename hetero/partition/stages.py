@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
-import networkx as nx
+Readers = Mapping[str, Collection[str]]  # operator, in network order -> those that wait for it
 
 
 class Cut(NamedTuple):
@@ -16,22 +16,32 @@ class Cut(NamedTuple):
     operators: list[str]
 
 
-def stages(graph: nx.DiGraph[Any], placement: Mapping[str, str]) -> list[Cut]:
+def stages(graph: Readers, placement: Mapping[str, str]) -> list[Cut]:
     """Cut a placement into stages that can run one after the other.
 
-    The nodes of `graph` are operators in network order. The stage of the current device grows by
+    `graph` may be a networkx.DiGraph. The stage of the current device grows by
     every operator of that device that is ready; then the device of the first operator that is
     ready takes over. Every beginning is tried, and the fewest stages win; with two devices no
     sequence of stages is shorter.
     """
-    beginnings = dict.fromkeys(placement[node] for node, degree in graph.in_degree() if degree == 0)
+    waited_for = _waits(graph)
+    beginnings = dict.fromkeys(placement[node] for node in graph if not waited_for[node])
     return min((_grow(graph, placement, device) for device in beginnings), key=len, default=[])
 
 
-def _grow(graph: nx.DiGraph[Any], placement: Mapping[str, str], device: str) -> list[Cut]:
+def _waits(graph: Readers) -> dict[str, int]:
+    """How many others each operator waits for."""
+    counts = dict.fromkeys(graph, 0)
+    for node in graph:
+        for reader in graph[node]:
+            counts[reader] += 1
+    return counts
+
+
+def _grow(graph: Readers, placement: Mapping[str, str], device: str) -> list[Cut]:
     order = {node: number for number, node in enumerate(graph)}
     names = list(graph)
-    blocked = dict(graph.in_degree())
+    blocked = _waits(graph)
     ready: dict[str, list[int]] = {each: [] for each in set(placement.values())}
     for node in names:
         if not blocked[node]:
@@ -43,7 +53,7 @@ def _grow(graph: nx.DiGraph[Any], placement: Mapping[str, str], device: str) -> 
         while mine:
             number = heapq.heappop(mine)
             grown.append(number)
-            for successor in graph.successors(names[number]):
+            for successor in graph[names[number]]:
                 blocked[successor] -= 1
                 if not blocked[successor]:
                     heapq.heappush(ready[placement[successor]], order[successor])

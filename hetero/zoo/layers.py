@@ -131,18 +131,16 @@ class Layers:
         return self._add("Softmax", "prob", [x.name], x.channels, axis=1)
 
     def model(self, output: Value, output_shape: tuple[int, ...]) -> onnx.ModelProto:
-        """The network, checked, ending at a value."""
+        """The network, ending at a value."""
         inputs = [helper.make_tensor_value_info(self.input.name, TensorProto.FLOAT, self.input_shape)]
         outputs = [helper.make_tensor_value_info(output.name, TensorProto.FLOAT, output_shape)]
         graph = helper.make_graph(self._nodes, self.name, inputs, outputs, self._weights)
-        model = helper.make_model(
+        return helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid("", OPSET)],
             ir_version=IR_VERSION,
             producer_name="hetero.zoo",
         )
-        onnx.checker.check_model(model)
-        return model
 
     def _add(self, op: str, name: str, inputs: list[str], channels: int, **attributes: Any) -> Value:
         self._nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))

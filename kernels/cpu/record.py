@@ -3,25 +3,23 @@
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import cfunc, types
+from numba import types
 from numba.extending import intrinsic
 
-from kernels.cpu.store import kept
+from kernels.cpu.machine_code import Kernel
 from kernels.cpu.vector import pointer_ir
 
-SIGNATURE = "void(CPointer(int64), int64)"
 
+def kernel(function: Callable[[Any, Any], None]) -> Kernel:
+    """`f(args, task)` as a kernel: `args` points to the record, `task` says which part to do.
 
-def kernel(function: Any) -> Any:
-    """Compile `f(args, task)` to a kernel: `args` points to the record, `task` says which part to do.
-
-    Division by zero gives infinity or not-a-number, as arrays do: a kernel has nobody to raise to.
+    The function may close over plain numbers only; each combination of them is a kernel of its own.
     """
-    with kept():
-        return cfunc(SIGNATURE, cache=True, nopython=True, error_model="numpy")(function)
+    return Kernel(function)
 
 
 @intrinsic

@@ -213,7 +213,7 @@ def _product(call: Call, target: CpuTarget, size: int, tiles: int) -> CpuStep:
         len(firsts) * blocks * c * lanes,
     )  # fmt: skip
     operands = (
-        scratch(1), constant(packed.astype(np.float32)), constant(np.zeros(y.blocks * lanes, np.float32)), ABSENT,
+        scratch(1), constant(packed), constant(np.zeros(y.blocks * lanes, np.float32)), ABSENT,
         scratch(2), constant(np.array(runs, np.int64)), constant(groups),
     )  # fmt: skip
     return CpuStep(

@@ -45,7 +45,7 @@ def layouts(call: Call) -> Layouts:
 
 def flops(call: Call) -> int:
     """Two for each multiply-add."""
-    return 2 * prod(call.outputs[0].shape) * prod(map(int, call.constants[1].shape[1:]))
+    return 2 * prod(call.outputs[0].shape) * prod(call.need(1).shape[1:])
 
 
 def case(

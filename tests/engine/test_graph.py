@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.formats.onnx import constant
 from engine.graph import Graph, GraphError, Node, Tensor, check
 from kernels.op import Spec
 
@@ -49,3 +50,12 @@ def test_unused_tensors_are_dropped() -> None:
     graph = small()
     changed = graph.changed([Node("Neg", "b", ("x",), ("z",))], [Tensor("k", value=np.zeros(1))])
     assert set(changed.tensors) == {"x", "z"}
+
+
+def test_without_weights_keeps_specs_and_constant_outputs() -> None:
+    value = np.ones((2, 3), np.float32)
+    tensors = {name: constant(name, value) for name in ("w", "answer")} | {"x": Tensor("x", Spec((2, 3)))}
+    light = Graph("net", ("x",), ("answer",), (), tensors).without_weights()
+    assert light.value("w") is None
+    assert light.spec("w") == Spec((2, 3))
+    assert light.value("answer") is value

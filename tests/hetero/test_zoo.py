@@ -31,6 +31,11 @@ def outputs(model: onnx.ModelProto, frames: list[np.ndarray]) -> list[np.ndarray
 
 
 @pytest.mark.parametrize("name", zoo.names())
+def test_is_a_valid_model(name: str) -> None:
+    onnx.checker.check_model(zoo.build(name), full_check=True)
+
+
+@pytest.mark.parametrize("name", zoo.names())
 def test_has_as_many_parameters_as_the_paper(name: str) -> None:
     weights = [w for w in zoo.build(name).graph.initializer if w.dims]
     assert sum(math.prod(w.dims) for w in weights) == PARAMETERS[name]
