@@ -40,3 +40,33 @@ def output_size(window: Mapping[str, Any], image: Sequence[int], ceil_mode: bool
             count -= 1
         sizes.append(count)
     return tuple(sizes)
+
+
+def transposed(
+    attributes: Mapping[str, Any], image: Sequence[int], kernel: Sequence[int]
+) -> tuple[dict[str, Any], tuple[int, ...]]:
+    """A transposed convolution's attributes in full, and the height and width of its output.
+
+    Where the output's size is given (or auto_pad gives it), the pads follow from it.
+    """
+    rank = len(image)
+    strides = tuple(attributes.get("strides", (1,) * rank))
+    dilations = tuple(attributes.get("dilations", (1,) * rank))
+    extra = tuple(attributes.get("output_padding", (0,) * rank))
+    pads = tuple(attributes.get("pads", (0,) * 2 * rank))
+    auto = attributes.get("auto_pad", "NOTSET")
+    reach = [
+        step * (size - 1) + more + (window - 1) * apart + 1
+        for size, step, more, window, apart in zip(image, strides, extra, kernel, dilations, strict=True)
+    ]
+    size = attributes.get("output_shape")
+    if size is None and auto in ("SAME_UPPER", "SAME_LOWER"):
+        size = [length * step for length, step in zip(image, strides, strict=True)]
+    if size is not None:
+        total = [a - b for a, b in zip(reach, size, strict=True)]
+        less, rest = tuple(t // 2 for t in total), tuple(t - t // 2 for t in total)
+        pads = less + rest if auto == "SAME_UPPER" else rest + less
+    elif auto == "VALID":
+        pads = (0,) * 2 * rank
+    full = {"kernel_shape": tuple(kernel), "strides": strides, "dilations": dilations, "pads": pads}
+    return full, tuple(reach[k] - pads[k] - pads[k + rank] for k in range(rank))

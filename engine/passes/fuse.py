@@ -17,7 +17,8 @@ from engine.graph import Graph, Node, Tensor
 from kernels.activation import INFINITY
 
 Array = np.ndarray[Any, Any]
-CARRIERS = ("Conv", "Affine", "Gemm", "MatMul")  # operators that apply a clamp before they store
+CARRIERS = ("Conv", "ConvTranspose", "Affine", "Gemm", "MatMul")  # operators that apply a clamp before they store
+WEIGHTED = ("Conv", "ConvTranspose")  # those that have a bias and add a residual
 
 
 class View:
@@ -80,7 +81,7 @@ def arithmetic_to_affine(view: View, node: Node) -> Node | None:
     for x, other in (node.inputs, node.inputs[::-1]):
         before = view.before(x)
         values = _per_channel(view, node, other)
-        if before is None or before.op not in ("Conv", "Affine") or _finished(before) or values is None:
+        if before is None or before.op not in (*WEIGHTED, "Affine") or _finished(before) or values is None:
             continue
         if view.graph.spec(x).shape != view.graph.spec(node.outputs[0]).shape:
             continue
@@ -97,13 +98,13 @@ def arithmetic_to_affine(view: View, node: Node) -> Node | None:
 
 def _finished(node: Node) -> bool:
     """Whether something was fused behind the node's sum already, so that nothing may go into its weights."""
-    return "activation" in node.attributes or (node.op == "Conv" and len(node.inputs) > 3)
+    return "activation" in node.attributes or (node.op in WEIGHTED and len(node.inputs) > 3)
 
 
 def affine_into_weights(view: View, node: Node) -> Node | None:
-    """Conv or Affine, then Affine -> one of them."""
+    """Conv, ConvTranspose or Affine, then Affine -> one of them."""
     before = view.before(node.inputs[0]) if node.op == "Affine" else None
-    if before is None or before.op not in ("Conv", "Affine") or _finished(before):
+    if before is None or before.op not in (*WEIGHTED, "Affine") or _finished(before):
         return None
     scale, shift = (np.asarray(view.value(name), np.float64) for name in node.inputs[1:])
     weights = view.value(before.inputs[1])
@@ -111,9 +112,14 @@ def affine_into_weights(view: View, node: Node) -> Node | None:
     bias_name = before.inputs[2] if len(before.inputs) > 2 else ""
     bias = view.value(bias_name) if bias_name else None
     old = np.zeros(len(scale)) if bias is None else bias.astype(np.float64)
-    factor = scale.reshape(-1, *(1,) * (weights.ndim - 1))
+    if before.op == "ConvTranspose":
+        # (C, K / group, kh, kw): every group of inputs has outputs of its own.
+        split = weights.reshape(before.attributes["group"], -1, *weights.shape[1:])
+        scaled = (split * scale.reshape(len(split), 1, -1, 1, 1)).reshape(weights.shape)
+    else:
+        scaled = weights * scale.reshape(-1, *(1,) * (weights.ndim - 1))
     names = (
-        view.keep(f"{node.name}/weights", (weights * factor).astype(np.float32)),
+        view.keep(f"{node.name}/weights", scaled.astype(np.float32)),
         view.keep(f"{node.name}/bias", (old * scale + shift).astype(np.float32)),
     )
     merged = replace(before, inputs=(before.inputs[0], *names), outputs=node.outputs, attributes=before.attributes)
@@ -151,7 +157,7 @@ def clamp_into_carrier(view: View, node: Node) -> Node | None:
 
 
 def residual_into_convolution(view: View, node: Node) -> Node | None:
-    """Conv, then Add or Sum of two tensors of one shape -> Conv with a residual."""
+    """Conv or ConvTranspose, then Add or Sum of two tensors of one shape -> the same with a residual."""
     if node.op not in ("Add", "Sum") or node.proto is not None or len(node.inputs) != 2:
         return None
     shapes = {view.graph.spec(name).shape for name in node.inputs}
@@ -160,7 +166,7 @@ def residual_into_convolution(view: View, node: Node) -> Node | None:
     # The second operand is usually the shortcut's own convolution: the later one, so it is asked first.
     for x, other in (node.inputs[::-1], node.inputs):
         before = view.before(x)
-        if before is not None and before.op == "Conv" and not _finished(before):
+        if before is not None and before.op in WEIGHTED and not _finished(before):
             bias = before.inputs[2] if len(before.inputs) > 2 else ""
             inputs = (*before.inputs[:2], bias, other)
             return replace(before, inputs=inputs, outputs=node.outputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from kernels.cpu import depthwise, winograd
 from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel, tile_cycles
 from kernels.cpu.pad import interleave, pad
 from kernels.cpu.target import CpuTarget
-from kernels.op import ABSENT, Call, CpuLowering, CpuStep, Operand, constant, read, scratch, write
+from kernels.op import ABSENT, Call, CpuLowering, CpuStep, Operand, Spec, constant, read, scratch, write
 from kernels.winograd import POINTS
 
 Array = np.ndarray[Any, Any]
@@ -33,9 +33,25 @@ class Source:
     scratch: tuple[int, ...]
 
 
-def _source(call: Call) -> Source:
+@dataclass(frozen=True)
+class Window:
+    """What the tiles go over: output rows and columns, strides in elements, y's first element, and the taps.
+
+    A tap is a place in the weights' window and its distance, in elements, from the output pixel's place in the source.
+    """
+
+    rows: int
+    columns: int
+    x_row: int
+    x_pixel: int
+    y_row: int
+    y_pixel: int
+    taps: tuple[tuple[int, int, int], ...]
+    y_first: int = 0
+
+
+def source_of(x: Spec, pads: Sequence[int]) -> Source:
     """Pad and, for a plain input, interleave the channels; nothing where the input serves as it lies."""
-    x, pads = call.need(0), call.attributes["pads"]
     n, c, h, w = x.shape
     top, left, bottom, right = pads
     height, width = h + top + bottom, w + left + right
@@ -89,8 +105,13 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
 
 def direct(call: Call, target: CpuTarget) -> CpuLowering:
     """Lower a convolution by its definition."""
-    source = _source(call)
-    taps = list(np.ndindex(*call.constants[1].shape[2:]))
+    source = source_of(call.need(0), call.attributes["pads"])
+    step = dense(call, target, source, call.constants[1], _window(call, source))
+    return CpuLowering((*source.steps, step), source.scratch)
+
+
+def dense(call: Call, target: CpuTarget, source: Source, weights: Array, window: Window) -> CpuStep:
+    """The outputs a window reaches, by dense tiles. Weights (K, C / group, kh, kw); bias, residual and clamp as called."""
     y = call.outputs[0]
     lanes, group = y.block, call.attributes["group"]
     bias = np.zeros(y.blocks * lanes, np.float32)
@@ -99,31 +120,36 @@ def direct(call: Call, target: CpuTarget) -> CpuLowering:
     per_output = y.shape[1] // group
     # Blocks that read the same input channels may share a tile.
     span = y.blocks if group == 1 else max(1, per_output // lanes if per_output % lanes == 0 else 1)
-    columns = _geometry(call, source)[1]
-    pixels, blocks = choose_tile(columns, span, target.registers)
+    pixels, blocks = choose_tile(window.columns, span, target.registers)
     firsts = [base + min(i, span - blocks) for base in range(0, y.blocks, span) for i in range(0, span, blocks)]
     tables: list[list[list[int]]] = []
     groups: list[list[int]] = []
     panels: list[Array] = []
     for first in firsts:
-        table, panel = _panel(call, source, taps, range(first * lanes, (first + blocks) * lanes))
+        table, panel = _panel(weights, group, source, window, range(first * lanes, (first + blocks) * lanes))
         groups.append([first, 2 * sum(len(rows) for rows in tables), len(table)])
         tables.append(table)
         panels.append(panel.reshape(-1, blocks, lanes).transpose(1, 0, 2))
     packed = max(panel.shape[1] for panel in panels) * lanes
-    weights = np.zeros((len(panels), blocks, packed), np.float32)
-    for place, panel in zip(weights, panels, strict=True):
+    padded = np.zeros((len(panels), blocks, packed), np.float32)
+    for place, panel in zip(padded, panels, strict=True):
         place[:, : panel.shape[1] * lanes] = panel.reshape(blocks, -1)
     rows = np.array([[*row, i * blocks * packed] for i, row in enumerate(groups)], np.int64)
-    numbers, tasks = _numbers(call, source, len(firsts), pixels, packed, 2.0 * packed * blocks * pixels)
-    step = CpuStep(
-        dense_kernel(pixels, blocks, lanes).address,
-        (*_operands(call, source, weights, bias, np.concatenate(tables).astype(np.int64)), constant(rows)),
-        (*numbers, 0),
-        tasks,
-        "dense",
-    )
-    return CpuLowering((*source.steps, step), source.scratch)
+    n, _, h, w = y.shape
+    total = window.rows * -(-window.columns // pixels)
+    tiles = min(total, max(1, round(TASK_FLOPS / max(1.0, 2.0 * packed * blocks * pixels))))
+    parts = -(-total // tiles)
+    residual = call.given(3)
+    operands = (
+        source.operand, constant(padded), constant(bias), ABSENT if residual is None else read(3), write(),
+        constant(np.array([row for table in tables for row in table], np.int64)), constant(rows),
+    )  # fmt: skip
+    numbers = (
+        n, len(firsts), parts, tiles, window.rows, window.columns, source.image, window.x_row, window.x_pixel,
+        y.stride, window.y_row, window.y_pixel, h * w * lanes, packed, y.blocks * lanes, *clamp_of(call), 0,
+        window.y_first, 0 if residual is None else residual.stride,
+    )  # fmt: skip
+    return CpuStep(dense_kernel(pixels, blocks, lanes).address, operands, numbers, n * len(firsts) * parts, "dense")
 
 
 def _cycles(call: Call, target: CpuTarget) -> float:
@@ -134,53 +160,24 @@ def _cycles(call: Call, target: CpuTarget) -> float:
     return float(n * rows * reduction) * tile_cycles(columns, blocks, *choose_tile(columns, blocks, target.registers))
 
 
-def _geometry(call: Call, source: Source) -> tuple[int, int, int, int, int, int]:
-    """Rows, columns, and the strides of x by row and pixel and of y by row and pixel.
-
-    Without padding or stride a 1x1 convolution is one long row.
-    """
+def _window(call: Call, source: Source) -> Window:
+    """The convolution's window; without padding or stride a 1x1 convolution is one long row."""
     y = call.outputs[0]
-    sh, sw = call.attributes["strides"]
+    (kh, kw), (sh, sw), (dh, dw) = (call.attributes[name] for name in ("kernel_shape", "strides", "dilations"))
+    taps = tuple((i, j, i * dh * source.row + j * dw * source.pixel) for i in range(kh) for j in range(kw))
     rows, columns = y.shape[2:]
-    if tuple(call.attributes["kernel_shape"]) == (1, 1) and (sh, sw) == (1, 1):
-        return 1, rows * columns, 0, source.pixel, 0, y.block
-    return rows, columns, sh * source.row, sw * source.pixel, columns * y.block, y.block
+    if (kh, kw, sh, sw) == (1, 1, 1, 1):
+        return Window(1, rows * columns, 0, source.pixel, 0, y.block, taps)
+    return Window(rows, columns, sh * source.row, sw * source.pixel, columns * y.block, y.block, taps)
 
 
-def _offset(call: Call, source: Source, tap: tuple[int, ...]) -> int:
-    dh, dw = call.attributes["dilations"]
-    return int(tap[0] * dh * source.row + tap[1] * dw * source.pixel)
-
-
-def _numbers(
-    call: Call, source: Source, groups: int, pixels: int, packed: int, flops_a_tile: float
-) -> tuple[tuple[int | float, ...], int]:
-    """The record behind the addresses (see `dense_kernel`), and how many tasks it makes."""
-    y = call.outputs[0]
-    n, _, h, w = y.shape
-    rows, columns, x_row, x_pixel, y_row, y_pixel = _geometry(call, source)
-    total = rows * -(-columns // pixels)
-    tiles = min(total, max(1, round(TASK_FLOPS / flops_a_tile)))
-    parts = -(-total // tiles)
-    return (
-        n, groups, parts, tiles, rows, columns, source.image, x_row, x_pixel, y.stride, y_row, y_pixel,
-        h * w * y.block, packed, y.blocks * y.block, *clamp_of(call),
-    ), n * groups * parts  # fmt: skip
-
-
-def _operands(call: Call, source: Source, packed: Array, bias: Array, table: Array) -> tuple[Operand, ...]:
-    residual = read(3) if call.given(3) is not None else ABSENT
-    return (source.operand, constant(packed), constant(bias), residual, write(), constant(table))
-
-
-def _panel(call: Call, source: Source, taps: list[tuple[int, ...]], outputs: range) -> tuple[list[list[int]], Array]:
+def _panel(weights: Array, group: int, source: Source, window: Window, outputs: range) -> tuple[list[list[int]], Array]:
     """Table and weights [reduction][outputs] of some output channels: the input channels of every group they touch.
 
     Runs that lie behind one another in memory are joined: the taps of one row, usually.
     """
-    weights = call.constants[1]
     k, per_group, kh, kw = weights.shape
-    per_output = k // call.attributes["group"]
+    per_output = k // group
     real = range(outputs.start, min(outputs.stop, k))
     lowest, highest = real.start // per_output, (real.stop - 1) // per_output
     first, count = lowest * per_group, (highest - lowest + 1) * per_group
@@ -189,14 +186,14 @@ def _panel(call: Call, source: Source, taps: list[tuple[int, ...]], outputs: ran
         begin = (o // per_output - lowest) * per_group
         wide[o - outputs.start, begin : begin + per_group] = weights[o]
     table: list[list[int]] = []
-    parts = []
+    parts = [np.zeros((0, len(outputs)), np.float32)]
     for channel, offset, length in _runs(source, first, count):
         channels = wide[:, channel - first :][:, :length]
-        for tap in taps:
-            place = offset + _offset(call, source, tap)
+        for i, j, distance in window.taps:
+            place = offset + distance
             if table and sum(table[-1]) == place:
                 table[-1][1] += length
             else:
                 table.append([place, length])
-            parts.append(channels[:, :, tap[0], tap[1]].T)
+            parts.append(channels[:, :, i, j].T)
     return table, np.concatenate(parts)

@@ -18,8 +18,8 @@ def dense_kernel(pixels: int, blocks: int, lanes: int) -> Any:
     Record: x, w, bias, residual, y, table, groups (addresses); then images, group count, tasks a
     group, tiles a task, rows, columns, x and y strides by image, row and pixel, y's by block,
     elements of a packed block, outputs; low, high, slope; elements of all weights of one image where each
-    image has its own, else 0. Each row of `groups` is (first block,
-    its table's place in words, entries, its weights' place).
+    image has its own, else 0; y's first element; the residual's stride by image. Each row of `groups` is
+    (first block, its table's place in words, entries, its weights' place).
     """
 
     def dense(args: Any, task: Any) -> None:
@@ -32,16 +32,17 @@ def dense_kernel(pixels: int, blocks: int, lanes: int) -> Any:
         begin = task % parts * tiles
         end = min(begin + tiles, rows * wide)
         x = args[0] + image * args[13] * 4
-        start = image * args[16] + first * args[19]
+        y, residual = args[4] + image * args[16] * 4, args[3] + image * args[27] * 4
+        start = first * args[19] + args[26]
         for tile in range(begin, end):
             row = tile // wide
             # The last tile of a row overlaps its neighbour: the same pixels twice, with the same result.
             column = min((tile - row * wide) * pixels, columns - pixels)
             out = (start + row * args[17] + column * args[18]) * 4
-            residual = args[3] + out if args[3] != 0 else 0
             dense_tile(
                 x + (row * args[14] + column * args[15]) * 4, args[1] + (image * args[25] + group[3]) * 4,
-                args[2] + first * lanes * 4, residual, args[4] + out, table, entries, args[15], args[18],
+                args[2] + first * lanes * 4, residual + out if args[3] != 0 else 0, y + out, table, entries, args[15],
+                args[18],
                 args[20], args[19], args[21] - first * lanes, number(args, 22), number(args, 23),
                 number(args, 24), pixels, blocks, lanes,
             )  # fmt: skip

@@ -55,7 +55,7 @@ def _lower(call: Call, target: CpuTarget, weights: Array, bias: Array) -> CpuLow
     each = min(tiles, max(1, round(TASK_FLOPS / (2.0 * k * lanes * blocks * pixels))))
     parts = -(-tiles // each)
     numbers = (
-        1, len(firsts), parts, each, 1, rows, 0, 0, k, 0, 0, n, lanes, k * lanes, n, *clamp_of(call), 0,
+        1, len(firsts), parts, each, 1, rows, 0, 0, k, 0, 0, n, lanes, k * lanes, n, *clamp_of(call), 0, 0, 0,
     )  # fmt: skip
     operands = (
         read(0), constant(packed), constant(padded), ABSENT, write(),

@@ -210,7 +210,7 @@ def _product(call: Call, target: CpuTarget, size: int, tiles: int) -> CpuStep:
     numbers = (
         edge * edge, len(firsts), parts, each, 1, tiles, x.blocks * tiles * lanes, 0, lanes,
         y.blocks * tiles * lanes, 0, lanes, tiles * lanes, c * lanes, y.blocks * lanes, *IDENTITY,
-        len(firsts) * blocks * c * lanes,
+        len(firsts) * blocks * c * lanes, 0, 0,
     )  # fmt: skip
     operands = (
         scratch(1), constant(packed), constant(np.zeros(y.blocks * lanes, np.float32)), ABSENT,
