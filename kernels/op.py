@@ -127,6 +127,11 @@ def constant(array: np.ndarray[Any, Any]) -> Operand:
 ABSENT = Operand("absent")
 
 
+def operand(call: Call, position: int) -> Operand:
+    """The call's input at a position, or its value where that is known."""
+    return constant(call.constants[position]) if position in call.constants else read(position)
+
+
 @dataclass(frozen=True)
 class CpuStep:
     """One command of the CPU: a compiled kernel run once per task, tasks in any order.

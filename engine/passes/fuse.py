@@ -134,8 +134,8 @@ def bias_into_product(view: View, node: Node) -> Node | None:
         before, c = view.before(x), view.value(other)
         if before is None or before.op != "MatMul" or c is None or _finished(before):
             continue
-        a = view.graph.spec(before.inputs[0])
-        if len(a.shape) == 2 and c.size == view.graph.spec(x).shape[1] and c.shape[-1] == c.size:
+        product = view.graph.spec(x).shape
+        if len(product) == 2 and c.size == product[1] and c.shape[-1] == c.size:
             attributes = {"transA": 0, "transB": 0, "alpha": 1.0, "beta": 1.0}
             inputs = (*before.inputs, other)
             return replace(before, op="Gemm", inputs=inputs, outputs=node.outputs, attributes=attributes)

@@ -111,7 +111,7 @@ def direct(call: Call, target: CpuTarget) -> CpuLowering:
 
 
 def dense(call: Call, target: CpuTarget, source: Source, weights: Array, window: Window) -> CpuStep:
-    """The outputs a window reaches, by dense tiles. Weights (K, C / group, kh, kw); bias, residual and clamp as called."""
+    """The outputs a window reaches, by dense tiles; weights (K, C / group, kh, kw), the rest as the call says."""
     y = call.outputs[0]
     lanes, group = y.block, call.attributes["group"]
     bias = np.zeros(y.blocks * lanes, np.float32)

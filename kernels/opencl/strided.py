@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from kernels.op import Call, GpuLowering, GpuStep, Shape, read, write
+from kernels.op import Call, GpuLowering, GpuStep, Operand, Shape, Spec, read, write
 from kernels.opencl.copy import element
 from kernels.opencl.grid import grid
 from kernels.opencl.source import template
@@ -21,17 +21,24 @@ def copy_strided(call: Call, strides: Sequence[int], first: int, target: GpuTarg
         return None
     if prod(y.shape) == 0:
         return GpuLowering(())
-    row = grid(prod(y.shape), target)
-    missing = AXES - len(y.shape)
-    step = GpuStep(
+    return GpuLowering((strided(read(0), write(), x, y.shape, strides, first, target),))
+
+
+def strided(
+    source: Operand, there: Operand, x: Spec, shape: Shape, strides: Sequence[int], first: int, target: GpuTarget
+) -> GpuStep:
+    """The step: dense memory of a shape from elements of `source`, whose type is x's."""
+    row = grid(prod(shape), target)
+    missing = AXES - len(shape)
+    return GpuStep(
         template("strided"),
         "strided",
-        (read(0), write()),
+        (source, there),
         (
             row.span,
-            prod(y.shape),
+            prod(shape),
             int(first),
-            *((1,) * missing + y.shape)[1:],
+            *((1,) * missing + tuple(shape))[1:],
             *(0,) * missing,
             *(int(stride) for stride in strides),
         ),
@@ -39,7 +46,6 @@ def copy_strided(call: Call, strides: Sequence[int], first: int, target: GpuTarg
         (row.group,),
         (("ELEMENT", str(element(x))),),
     )
-    return GpuLowering((step,))
 
 
 def dense(shape: Shape) -> Shape:
