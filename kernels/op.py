@@ -199,7 +199,7 @@ class Case:
     """One test and benchmark case: a one-node model of the newest opset.
 
     `shapes` are the inputs', None for one left out; `constant` names the positions that are weights,
-    `given` replaces random values, which lie between `low` and `high`.
+    `given` replaces random values, which lie between `low` and `high`. `outputs` counts those the node has.
     """
 
     attributes: Mapping[str, Any]
@@ -208,6 +208,7 @@ class Case:
     given: Mapping[int, np.ndarray[Any, Any]] = field(default_factory=dict, compare=False)
     low: float = -1.0
     high: float = 1.0
+    outputs: int = 1
 
 
 Layouts = tuple[tuple[Layout, ...], tuple[Layout, ...]]
@@ -237,6 +238,8 @@ class Op:
     layouts   the layouts a call wants for its inputs and gives its outputs; the call carries the
               layouts its inputs have now.
     cpu, gpu  lowerings. The CPU's serves whatever `infer` accepts; the GPU's may return None.
+    outputs   how many outputs a kernel gives. None: as many as the node has, which `infer` finds as the
+              attribute `num_outputs`.
     alias     whether the output may be the input's memory under another shape.
     flops     floating-point operations of a call.
     cases     what tests and benchmarks run, on every device.
@@ -247,6 +250,7 @@ class Op:
     cpu: Callable[[Call, CpuTarget], CpuLowering | None]
     gpu: Callable[[Call, GpuTarget], GpuLowering | None] | None = None
     data: int | None = None
+    outputs: int | None = 1
     layouts: Callable[[Call], Layouts] = plain
     alias: bool = False
     flops: Callable[[Call], int] = no_flops

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
 
 from kernels.op import Call, Shape
+from kernels.view import dense_strides
 
 Strides = tuple[int, ...]
-
-
-def dense_strides(shape: Sequence[int]) -> Strides:
-    """Strides, in elements, of a row-major array."""
-    return tuple(prod(shape[k + 1 :]) for k in range(len(shape)))
 
 
 @dataclass(frozen=True)

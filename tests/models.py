@@ -44,5 +44,6 @@ def of_case(op: str, case: Case, random: np.random.Generator) -> tuple[onnx.Mode
             drawn = random.uniform(case.low, case.high, shape).astype(np.float32)
             values[name] = np.asarray(case.given.get(i, drawn))
     constants = {names[i]: values.pop(names[i]) for i in case.constant}
-    node = helper.make_node(op, names, ["y"], name="node", **case.attributes)
-    return model([node], {name: value.shape for name, value in values.items()}, ["y"], constants), values
+    outputs = ["y", *(f"y{i}" for i in range(1, case.outputs))]
+    node = helper.make_node(op, names, outputs, name="node", **case.attributes)
+    return model([node], {name: value.shape for name, value in values.items()}, outputs, constants), values

@@ -51,15 +51,18 @@ def _fold(graph: Graph, node: Node, specs: list[Spec | None], values: list[Any])
 def _infer_node(graph: Graph, node: Node, specs: list[Spec | None], known: dict[int, Any]) -> tuple[Node, list[Spec]]:
     op = operators().get(node.op) if node.proto.domain in ("", "ai.onnx") else None
     single = len([name for name in node.outputs if name]) == 1 and bool(node.outputs[0])
+    many = op is not None and op.outputs is None
     try:
         # Dropout's mask and the like: an output that somebody may want has no kernel.
-        if op is not None and (single or node.op == "Dropout"):
-            inferred = op.infer(dict(node.attributes), specs, known, node.opset)
+        if op is not None and (single or node.op == "Dropout" or (many and all(node.outputs))):
+            counted = {"num_outputs": len(node.outputs)} if many else {}
+            inferred = op.infer(node.attributes | counted, specs, known, node.opset)
             if inferred is not None:
                 attributes, outputs = inferred
                 inputs = node.inputs if op.data is None else node.inputs[: op.data]
-                done = replace(node, attributes=attributes, inputs=inputs, outputs=node.outputs[:1], proto=None)
-                return done, outputs + [Spec(())] * (len(node.outputs) - 1)
+                made = node.outputs[: len(outputs)]
+                done = replace(node, attributes=attributes, inputs=inputs, outputs=made, proto=None)
+                return done, outputs + [Spec(())] * (len(node.outputs) - len(made))
         return node, _reference_specs(graph, node, specs, known)
     except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
         if isinstance(error, GraphError):

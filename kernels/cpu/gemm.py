@@ -15,7 +15,8 @@ from kernels.cpu.record import floats, kernel, number
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.vector import load, multiply, splat, store
 from kernels.op import ABSENT, Call, CpuLowering, CpuStep, Operand, Shape, constant, operand, scratch, write
-from kernels.product import Product, Strides, dense_strides, image_stride
+from kernels.product import Product, Strides, image_stride
+from kernels.view import dense_strides
 
 Array = np.ndarray[Any, Any]
 

@@ -13,6 +13,7 @@ from kernels.cpu.record import floats, integers, kernel
 from kernels.cpu.share import TASK_ELEMENTS
 from kernels.cpu.target import CpuTarget
 from kernels.op import Call, CpuLowering, CpuStep, Operand, Spec, constant, read, write
+from kernels.view import dense_strides
 
 WORD = 4  # bytes of a moved element: float32, int32
 
@@ -72,10 +73,6 @@ def strided(
     return CpuStep(strided_kernel().address, (x, y, constant(table)), numbers, -(-count // each), name)
 
 
-def _strides(shape: tuple[int, ...]) -> list[int]:
-    return [prod(shape[k + 1 :]) for k in range(len(shape))]
-
-
 def _one(step: CpuStep | None) -> CpuLowering | None:
     return None if step is None else CpuLowering((step,))
 
@@ -93,8 +90,8 @@ def lower_transpose(call: Call, target: CpuTarget) -> CpuLowering | None:
     x, y, perm = call.need(0), call.outputs[0], call.attributes["perm"]
     if x.dtype.itemsize != WORD:
         return None
-    strides = _strides(x.shape)
-    return _one(strided(read(0), write(), list(y.shape), [strides[k] for k in perm], _strides(y.shape)))
+    strides = dense_strides(x.shape)
+    return _one(strided(read(0), write(), list(y.shape), [strides[k] for k in perm], list(dense_strides(y.shape))))
 
 
 def lower_slice(call: Call, target: CpuTarget) -> CpuLowering | None:
@@ -102,10 +99,16 @@ def lower_slice(call: Call, target: CpuTarget) -> CpuLowering | None:
     x, y = call.need(0), call.outputs[0]
     if x.dtype.itemsize != WORD:
         return None
-    starts, steps, strides = call.attributes["starts"], call.attributes["steps"], _strides(x.shape)
+    starts, steps, strides = call.attributes["starts"], call.attributes["steps"], dense_strides(x.shape)
     first = sum(a * b for a, b in zip(starts, strides, strict=True))
     by = [a * b for a, b in zip(steps, strides, strict=True)]
-    return _one(strided(read(0), write(), list(y.shape), by, _strides(y.shape), first))
+    return _one(strided(read(0), write(), list(y.shape), by, list(dense_strides(y.shape)), first))
+
+
+def lower_view(call: Call, target: CpuTarget) -> CpuLowering | None:
+    """Lower an operator whose output is the input's elements at `strides` over `sizes`."""
+    sizes, strides = list(call.attributes["sizes"]), list(call.attributes["strides"])
+    return _one(strided(read(0), write(), sizes, strides, list(dense_strides(sizes))))
 
 
 @cache

@@ -11,7 +11,7 @@ from kernels.cpu.record import kernel
 from kernels.cpu.share import split
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.vector import collect, store
-from kernels.op import Call, CpuLowering, CpuStep, constant, read, write
+from kernels.op import Call, CpuLowering, CpuStep, Spec, constant, read, write
 
 
 @cache
@@ -37,15 +37,20 @@ def shuffle_kernel(lanes: int) -> Any:
 
 def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
     """Lower ChannelShuffle, blocked in and out."""
-    x, y = call.need(0), call.outputs[0]
-    n, c, h, w = x.shape
-    groups, lanes = call.attributes["groups"], x.block
+    x, groups = call.need(0), call.attributes["groups"]
+    k = np.arange(x.shape[1])
+    return CpuLowering((pick(x, call.outputs[0], k % groups * (x.shape[1] // groups) + k // groups),))
+
+
+def pick(x: Spec, y: Spec, channels: np.ndarray[Any, Any], position: int = 0) -> CpuStep:
+    """The step that makes an output, blocked as the input, of the input's channels in the order given."""
+    n, _, h, w = x.shape
+    lanes = x.block
     # Lanes beyond the channels repeat the first: any finite number will do there.
-    k = np.arange(x.blocks * lanes) * (np.arange(x.blocks * lanes) < c)
-    source = k % groups * (c // groups) + k // groups
+    source = np.resize(channels[:1], y.blocks * lanes)
+    source[: channels.size] = channels
     offsets = 4 * (source // lanes * h * w * lanes + source % lanes)
     each, parts = split(h * w, lanes)
-    numbers = (each, parts, h * w, x.blocks, x.stride, y.stride)
-    operands = (read(0), write(), constant(offsets.astype(np.int64)))
-    step = CpuStep(shuffle_kernel(lanes).address, operands, numbers, n * x.blocks * parts, "shuffle")
-    return CpuLowering((step,))
+    numbers = (each, parts, h * w, y.blocks, x.stride, y.stride)
+    operands = (read(0), write(position), constant(offsets.astype(np.int64)))
+    return CpuStep(shuffle_kernel(lanes).address, operands, numbers, n * y.blocks * parts, "shuffle")

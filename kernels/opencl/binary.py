@@ -11,9 +11,9 @@ from kernels.op import Call, GpuLowering, GpuStep, Operand, Shape, Spec, constan
 from kernels.opencl.copy import lower_copy
 from kernels.opencl.grid import ceil_div, grid, row_grid
 from kernels.opencl.source import template
-from kernels.opencl.strided import AXES, dense
 from kernels.opencl.target import GpuTarget
 from kernels.opencl.unary import has_spare_lanes, image_stride, images_of, lanes_of
+from kernels.view import RANK, dense_strides
 
 Array = np.ndarray[Any, Any]
 _FUNCTIONS = ("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "PRelu")  # as binary.cl has them
@@ -29,7 +29,7 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
         return lower_copy(call, target)
     sides = [_side(call, position) for position in range(len(call.inputs))]
     given = [side for side in sides if side is not None]
-    if len(given) < len(sides) or len(y.stored) > AXES:
+    if len(given) < len(sides) or len(y.stored) > RANK:
         return None
     steps, left = [], given[0]
     for right in given[1:]:
@@ -51,7 +51,7 @@ def _side(call: Call, position: int) -> _Side | None:
         packed = _blocked_constant(np.asarray(value), y)
         if packed is None:
             return None
-        strides = dense(packed.shape)
+        strides = dense_strides(packed.shape)
         return constant(packed), packed.shape, strides, strides[0]
     if spec.layout != y.layout:
         return None
@@ -62,7 +62,7 @@ def _side(call: Call, position: int) -> _Side | None:
 
 
 def _strides(spec: Spec) -> Shape:
-    strides = dense(spec.stored)
+    strides = dense_strides(spec.stored)
     return (spec.stride, *strides[1:]) if spec.layout == "blocked" else strides
 
 
@@ -98,7 +98,7 @@ def _step(function: str, left: _Side, right: _Side, y: Spec, target: GpuTarget) 
             (row.group, 1),
             defines,
         )
-    sizes = (1,) * (AXES - len(y.stored)) + y.stored
+    sizes = (1,) * (RANK - len(y.stored)) + y.stored
     row = row_grid(sizes[-1], target)
     pairs = ((left[1], left[2]), (right[1], right[2]), (y.stored, _strides(y)))
     strides = [_spread(shape, own) for shape, own in pairs]
@@ -115,6 +115,6 @@ def _step(function: str, left: _Side, right: _Side, y: Spec, target: GpuTarget) 
 
 def _spread(shape: Shape, strides: Shape) -> Shape:
     """A stride for each of the six axes, 0 where the tensor repeats."""
-    missing = (0,) * (AXES - len(shape))
+    missing = (0,) * (RANK - len(shape))
     pairs = zip(shape, strides, strict=True)
     return missing + tuple(0 if size == 1 else stride for size, stride in pairs)

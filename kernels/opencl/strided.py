@@ -10,18 +10,22 @@ from kernels.opencl.copy import element
 from kernels.opencl.grid import grid
 from kernels.opencl.source import template
 from kernels.opencl.target import GpuTarget
-
-AXES = 6  # what the template has
-
+from kernels.view import RANK
 
 def copy_strided(call: Call, strides: Sequence[int], first: int, target: GpuTarget) -> GpuLowering | None:
     """The output, dense, from the input's elements at `first` and on, a stride per output axis."""
     x, y = call.need(0), call.outputs[0]
-    if len(y.shape) > AXES or "blocked" in (x.layout, y.layout) or element(x) is None:
+    if len(y.shape) > RANK or "blocked" in (x.layout, y.layout) or element(x) is None:
         return None
     if prod(y.shape) == 0:
         return GpuLowering(())
     return GpuLowering((strided(read(0), write(), x, y.shape, strides, first, target),))
+
+
+def lower_view(call: Call, target: GpuTarget) -> GpuLowering:
+    """An operator whose output is the input's elements at `strides` over `sizes`."""
+    sizes, strides = call.attributes["sizes"], call.attributes["strides"]
+    return GpuLowering((strided(read(0), write(), call.need(0), sizes, strides, 0, target),))
 
 
 def strided(
@@ -29,7 +33,7 @@ def strided(
 ) -> GpuStep:
     """The step: dense memory of a shape from elements of `source`, whose type is x's."""
     row = grid(prod(shape), target)
-    missing = AXES - len(shape)
+    missing = RANK - len(shape)
     return GpuStep(
         template("strided"),
         "strided",
@@ -46,8 +50,3 @@ def strided(
         (row.group,),
         (("ELEMENT", str(element(x))),),
     )
-
-
-def dense(shape: Shape) -> Shape:
-    """Strides, in elements, of a row-major array."""
-    return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))

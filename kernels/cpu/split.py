@@ -1,0 +1,36 @@
+"""Split on the CPU: strided copies of plain tensors and of whole blocks, single lanes where a part begins within one."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from kernels.cpu.move import strided
+from kernels.cpu.shuffle import pick
+from kernels.cpu.target import CpuTarget
+from kernels.op import Call, CpuLowering, CpuStep, read, write
+
+
+def lower(call: Call, target: CpuTarget) -> CpuLowering:
+    """Lower Split along any axis of a plain tensor, or along the channels of a blocked one."""
+    x, axis = call.need(0), call.attributes["axis"]
+    steps: list[CpuStep | None] = []
+    start = 0
+    for i, y in enumerate(call.outputs):
+        size = y.shape[axis]
+        if x.layout == "blocked" and start % x.block:
+            steps.append(pick(x, y, np.arange(start, start + size), i))
+        elif x.layout == "blocked":
+            first, length = start * prod(x.shape[2:]), prod(y.stored[1:])
+            steps.append(
+                strided(read(0), write(i), [x.shape[0], length], [x.stride, 1], [y.stride, 1], first, name="split")
+            )
+        else:
+            outer, pitch, inner = prod(x.shape[:axis]), prod(x.shape[axis:]), prod(x.shape[axis + 1 :])
+            length = size * inner
+            steps.append(
+                strided(read(0), write(i), [outer, length], [pitch, 1], [length, 1], start * inner, name="split")
+            )
+        start += size
+    return CpuLowering(tuple(step for step in steps if step is not None))
