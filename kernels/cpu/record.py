@@ -21,6 +21,11 @@ def kernel(function: Callable[[Any, Any], None]) -> Kernel:
     """
     return Kernel(function)
 
+reassociating_kernel = cfunc(
+    SIGNATURE, cache=True, nopython=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract"}
+)
+"""The same where sums may be taken in any order (fixed when compiling), so that loops over them become vectors."""
+
 
 @intrinsic
 def number(typing, args, position):
