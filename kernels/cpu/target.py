@@ -17,12 +17,16 @@ class CpuTarget:
 
 @cache
 def host() -> CpuTarget:
-    """The processor this process runs on, from LLVM's list of its features."""
+    """The processor this process compiles for: LLVM's list of its features, or what NUMBA_CPU_FEATURES says instead."""
     import llvmlite.binding as llvm
+    from numba.core import config
 
     if platform.machine().lower() in ("arm64", "aarch64"):
         return CpuTarget(lanes=4, registers=32)
-    features = llvm.get_host_cpu_features()
+    said = config.CPU_FEATURES
+    features = (
+        llvm.get_host_cpu_features() if said is None else {name[1:]: name[0] == "+" for name in said.split(",") if name}
+    )
     if features.get("avx512f"):
         return CpuTarget(lanes=16, registers=32)
     if features.get("avx2") and features.get("fma"):

@@ -78,7 +78,7 @@ def _finish(builder, tile, accumulators, lanes):
                         if branch is usual:
                             builder.store(value, pointer_ir(builder, y, value.type), align=4)
                         else:
-                            value = vector_call_ir(builder, "fma", [slope, minimum_ir(builder, v, zero), value])
+                            value = vector_call_ir(builder, "fmuladd", [slope, minimum_ir(builder, v, zero), value])
                             _masked_store(builder, value, y, mask, value.type)
 
 
@@ -146,7 +146,7 @@ def dense_tile(
                     value = splat_ir(builder, scalar, lanes)
                     for n in range(blocks):
                         slot = accumulators[n][t]
-                        builder.store(vector_call_ir(builder, "fma", [value, rows[n], builder.load(slot)]), slot)
+                        builder.store(vector_call_ir(builder, "fmuladd", [value, rows[n], builder.load(slot)]), slot)
         _finish(builder, tile, accumulators, lanes)
         return context.get_dummy_value()
 
@@ -196,7 +196,7 @@ def depthwise_tile(
                 value = vector_at(builder.select(inside, there, tile["zeros"]))
                 for t, j in users[where]:
                     slot = accumulators[t]
-                    builder.store(vector_call_ir(builder, "fma", [value, rows[j], builder.load(slot)]), slot)
+                    builder.store(vector_call_ir(builder, "fmuladd", [value, rows[j], builder.load(slot)]), slot)
         _finish(builder, tile, [accumulators], lanes)
         return context.get_dummy_value()
 

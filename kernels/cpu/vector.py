@@ -131,7 +131,7 @@ def _same(arity, emit):
 
 
 # Numba finds a kernel in its disk cache only if every intrinsic stands at the top of a module.
-_fma = _same(3, lambda b, x, y, z: vector_call_ir(b, "fma", [x, y, z]))
+_fma = _same(3, lambda b, x, y, z: vector_call_ir(b, "fmuladd", [x, y, z]))
 _maximum = _same(2, maximum_ir)
 _minimum = _same(2, minimum_ir)
 _square_root = _same(1, lambda b, x: vector_call_ir(b, "sqrt", [x]))
@@ -145,7 +145,7 @@ _divide = _same(2, lambda b, x, y: b.fdiv(x, y))
 
 @intrinsic
 def fma(typing, a, b, c):
-    """A * b + c with one rounding."""
+    """A * b + c; rounded once where the processor has such an instruction."""
     return _fma(a)
 
 

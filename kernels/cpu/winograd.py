@@ -38,7 +38,7 @@ def _combine(builder, coefficients, values, lanes):
         elif abs(factor) == 1:
             total = builder.fadd(total, value) if factor > 0 else builder.fsub(total, value)
         else:
-            total = vector_call_ir(builder, "fma", [value, ir.Constant(value.type, [float(factor)] * lanes), total])
+            total = vector_call_ir(builder, "fmuladd", [value, ir.Constant(value.type, [float(factor)] * lanes), total])
     return total
 
 

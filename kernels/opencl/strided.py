@@ -12,6 +12,7 @@ from kernels.opencl.source import template
 from kernels.opencl.target import GpuTarget
 from kernels.view import RANK
 
+
 def copy_strided(call: Call, strides: Sequence[int], first: int, target: GpuTarget) -> GpuLowering | None:
     """The output, dense, from the input's elements at `first` and on, a stride per output axis."""
     x, y = call.need(0), call.outputs[0]

@@ -53,4 +53,9 @@ def session_on(proto: Any, device: str) -> Session:
 
 
 def test_every_operator_but_the_internal_ones_has_cases() -> None:
-    assert {name for name, op in operators().items() if not op.cases} == {"Affine", "ChannelShuffle", "Reorder", "Upsample"}
+    assert {name for name, op in operators().items() if not op.cases} == {
+        "Affine",
+        "ChannelShuffle",
+        "Reorder",
+        "Upsample",
+    }
