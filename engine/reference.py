@@ -20,7 +20,7 @@ def corrections() -> tuple[type, ...]:
     instead of inputs and finds no pads for a given output_shape.
     """
     from onnx.reference.op_run import OpRun
-    from onnx.reference.ops.op_conv_transpose import ConvTranspose as Transposed
+    from onnx.reference.ops import op_conv_transpose
 
     class LRN(OpRun):
         op_domain = ""
@@ -39,19 +39,20 @@ def corrections() -> tuple[type, ...]:
             scale, bias, mean, var = (v.reshape(-1, *[1] * (x.ndim - 2)) for v in (scale, bias, mean, var))
             return ((scale * (x - mean) / np.sqrt(var + epsilon) + bias).astype(x.dtype),)
 
-    class ConvTranspose(Transposed):
+    ungrouped: Any = op_conv_transpose.ConvTranspose._run
+
+    class ConvTranspose(OpRun):
         op_domain = ""
 
         def _run(self, x: Any, w: Any, b: Any = None, group: int = 1, output_shape: Any = None, **given: Any) -> Any:
             if output_shape is not None and given.get("auto_pad") != "SAME_UPPER":
                 given |= {"auto_pad": "SAME_LOWER", "pads": None}
-            run, share = super()._run, w.shape[1]
             parts = [
-                run(part, weights, group=1, output_shape=output_shape, **given)[0]
+                ungrouped(self, part, weights, group=1, output_shape=output_shape, **given)[0]
                 for part, weights in zip(np.split(x, group, 1), np.split(w, group), strict=True)
             ]
             whole = np.concatenate(parts, 1)
-            return (whole if b is None else whole + b.reshape(share * group, *[1] * (x.ndim - 2)),)
+            return (whole if b is None else whole + b.reshape(-1, *[1] * (x.ndim - 2)),)
 
     return LRN, BatchNormalization, ConvTranspose
 

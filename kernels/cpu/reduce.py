@@ -93,7 +93,7 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering:
 
 @cache
 def place_kernel(sign: int, last: bool) -> Any:
-    """Record: x, y; elements along the axis and behind it, those of the latter a task, tasks before an index changes."""
+    """Record: x, y; elements along the axis and behind it, those of the latter a task, tasks an index before."""
 
     def place(args: Any, task: Any) -> None:
         length, inner, begin = args[2], args[3], task % args[5] * args[4]

@@ -1,4 +1,4 @@
-"""Split on the CPU: strided copies of plain tensors and of whole blocks, single lanes where a part begins within one."""
+"""Split on the CPU: strided copies of plain tensors and whole blocks, single lanes where a part begins within one."""
 
 from __future__ import annotations
 

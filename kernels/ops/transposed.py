@@ -10,7 +10,7 @@ import numpy as np
 
 from kernels import window
 from kernels.cpu import transposed as cpu
-from kernels.op import Call, Case, Inferred, Layouts, Op, Spec
+from kernels.op import Call, Case, Inferred, Layout, Layouts, Op, Spec
 from kernels.opencl import transposed as gpu
 
 
@@ -37,7 +37,8 @@ def infer(
 
 def layouts(call: Call) -> Layouts:
     """Blocked in and out."""
-    return ("blocked", "plain", "plain", "blocked")[: len(call.inputs)], ("blocked",)
+    wanted: tuple[Layout, ...] = ("blocked", "plain", "plain", "blocked")
+    return wanted[: len(call.inputs)], ("blocked",)
 
 
 def flops(call: Call) -> int:

@@ -42,7 +42,7 @@ def infer_depth_to_space(
 def infer_space_to_depth(
     attributes: dict[str, Any], inputs: Sequence[Spec | None], constants: Mapping[int, Any], opset: int
 ) -> Inferred | None:
-    """X (N, C, H * b, W * b) -> (N, b * b * C, H, W)."""
+    """X (N, C, H * b, W * b) -> (N, b * b * C, H, W); by the mode CRD every channel's blocks lie together."""
     x = inputs[0]
     if x is None or len(x.shape) != 4:
         return None
@@ -50,7 +50,9 @@ def infer_space_to_depth(
     b = attributes["blocksize"]
     h, w = _share(high, b), _share(wide, b)
     image, channel, row, column = dense_strides(x.shape)
-    sizes, strides = (n, b, b, c, h, w), (image, row, column, channel, b * row, b * column)
+    dimensions = [(b, row), (b, column)]
+    dimensions.insert(0 if attributes.get("mode") == "CRD" else 2, (c, channel))
+    sizes, strides = zip((n, image), *dimensions, (h, b * row), (w, b * column), strict=True)
     return _inferred(x, (n, b * b * c, h, w), sizes, strides)
 
 
@@ -102,7 +104,8 @@ OPS = (
     _op("SpaceToDepth", infer_space_to_depth, Case({"blocksize": 2}, ((2, 5, 6, 4),))),
     _op(
         "Expand", infer_expand,
-        Case({}, ((2, 1, 5), (3,)), (1,), {1: _int(2, 4, 1)}), Case({}, ((1, 20, 1, 1), (4,)), (1,), {1: _int(2, 1, 5, 6)}),
+        Case({}, ((2, 1, 5), (3,)), (1,), {1: _int(2, 4, 1)}),
+        Case({}, ((1, 20, 1, 1), (4,)), (1,), {1: _int(2, 1, 5, 6)}),
     ),
     _op(
         "Tile", infer_tile,

@@ -84,6 +84,42 @@ def test_a_residual_goes_into_the_later_convolution(operator: str, random: np.ra
     same(proto, {"x": random.standard_normal((2, 16, 7, 5)).astype("f")})
 
 
+@pytest.mark.parametrize("device", WAYS)
+@pytest.mark.parametrize("group", [1, 4])
+def test_all_goes_into_a_transposed_convolution(group: int, device: str, random: np.random.Generator) -> None:
+    """ConvTranspose, BatchNormalization, Add of a tensor, LeakyRelu -> ConvTranspose."""
+    c = 24
+    constants = {"w": weights(random, 8, c // group, 3), "u": weights(random, c, 8, 1)}
+    constants |= {name: random.uniform(0.5, 1.5, c).astype("f") for name in ("s", "b", "mean", "var")}
+    proto = model(
+        [
+            node("Conv", ["r", "u"], ["shortcut"]),
+            node("ConvTranspose", ["x", "w"], ["a"], strides=[2, 2], group=group),
+            node("BatchNormalization", ["a", "s", "b", "mean", "var"], ["n"]),
+            node("Add", ["shortcut", "n"], ["q"]),
+            node("LeakyRelu", ["q"], ["y"], alpha=0.1),
+        ],
+        {"x": (2, 8, 6, 5), "r": (2, 8, 13, 11)}, ["y"], constants,
+    )  # fmt: skip
+    assert ops(prepared(proto)) == {"Conv": 1, "ConvTranspose": 1, "Reorder": 3}
+    shapes = {"x": (2, 8, 6, 5), "r": (2, 8, 13, 11)}
+    same(proto, {name: random.standard_normal(shape).astype("f") for name, shape in shapes.items()}, device=device)
+
+
+def test_a_residual_may_lie_within_a_concatenation(random: np.random.Generator) -> None:
+    """Images of a part of a concatenation lie further apart than they are long."""
+    proto = model(
+        [
+            node("Conv", ["x", "w"], ["a"], pads=[1, 1, 1, 1]),
+            node("Conv", ["a", "w"], ["b"], pads=[1, 1, 1, 1]),
+            node("Add", ["b", "a"], ["s"]),
+            node("Concat", ["a", "s"], ["y"], axis=1),
+        ],
+        {"x": (2, 16, 5, 5)}, ["y"], {"w": weights(random, 16, 16, 3)},
+    )  # fmt: skip
+    same(proto, {"x": random.standard_normal((2, 16, 5, 5)).astype("f")})
+
+
 def test_what_somebody_else_reads_is_not_fused(random: np.random.Generator) -> None:
     """The convolution's own result is an output too, so Relu stays behind it."""
     proto = model(

@@ -38,3 +38,12 @@ def test_batch_normalisation_uses_the_statistics_it_was_given(opset: int) -> Non
     feeds = {name: random.uniform(0.5, 1.5, 4).astype(np.float32) for name in "sbmv"}
     feeds["x"] = random.standard_normal((2, 4, 3, 3), dtype=np.float32)
     assert relative_error(truth(model, feeds), onnxruntime_says(model, feeds)) < 1e-5
+
+
+@pytest.mark.parametrize("given", [{"group": 2}, {"output_shape": [9, 10]}, {"output_shape": [9, 9], "group": 4}])
+def test_transposed_convolution_of_groups_or_of_a_given_size(given: dict[str, object]) -> None:
+    model = one_operator("ConvTranspose", list("xwb"), 13, strides=[2, 2], **given)
+    random, group = np.random.default_rng(0), int(str(given.get("group", 1)))
+    shapes = {"x": (2, 8, 4, 5), "w": (8, 12 // group, 3, 3), "b": (12,)}
+    feeds = {name: random.standard_normal(shape, dtype=np.float32) for name, shape in shapes.items()}
+    assert relative_error(truth(model, feeds), onnxruntime_says(model, feeds)) < 1e-5

@@ -53,9 +53,6 @@ def session_on(proto: Any, device: str) -> Session:
 
 
 def test_every_operator_but_the_internal_ones_has_cases() -> None:
-    assert {name for name, op in operators().items() if not op.cases} == {
-        "Affine",
-        "ChannelShuffle",
-        "Reorder",
-        "Upsample",
-    }
+    """Upsample besides: no recent opset has it."""
+    internal = {"Affine", "ChannelShuffle", "Reorder"}
+    assert {name for name, op in operators().items() if not op.cases} == internal | {"Upsample"}

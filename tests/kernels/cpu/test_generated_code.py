@@ -118,7 +118,10 @@ made = []
 lower = winograd.lower
 winograd.lower = lambda *given: made.append(given) or lower(*given)
 cases = [("Conv", case((1, 64, 20, 20), 64, 3, pads=(1, 1, 1, 1)), 1e-4)]
-chosen = {"Conv": (2, 5, 12, 23), "ConvTranspose": (2,), "MaxPool": (1,), "LRN": (0,), "MatMul": (3,), "Resize": (40,)}
+chosen = {
+    "Conv": (2, 5, 12, 23), "ConvTranspose": (2,), "MaxPool": (1,), "LRN": (0,), "MatMul": (3,), "Resize": (40,),
+    "Split": (2,),
+}
 cases += [(name, operators()[name].cases[i], 1e-5) for name, places in chosen.items() for i in places]
 for name, one, bound in cases:
     model, frame = of_case(name, one, np.random.default_rng(7))
