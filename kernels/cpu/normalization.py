@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cpu.record import floats, number, reassociating_kernel
+from kernels.cpu.record import floats, kernel, number
 from kernels.cpu.share import split
 from kernels.cpu.target import CpuTarget
 from kernels.op import Call, CpuLowering, CpuStep, constant, read, write
@@ -46,7 +46,7 @@ def normalize_kernel() -> Any:
                     for i in range(channel * area, (channel + 1) * area):
                         y[i] = (x[i] - mean) * scale + shift
 
-    return reassociating_kernel(normalize)
+    return kernel(normalize, any_order=True)
 
 
 def lower(call: Call, target: CpuTarget) -> CpuLowering:

@@ -14,17 +14,13 @@ from kernels.cpu.machine_code import Kernel
 from kernels.cpu.vector import pointer_ir
 
 
-def kernel(function: Callable[[Any, Any], None]) -> Kernel:
+def kernel(function: Callable[[Any, Any], None], any_order: bool = False) -> Kernel:
     """`f(args, task)` as a kernel: `args` points to the record, `task` says which part to do.
 
-    The function may close over plain numbers only; each combination of them is a kernel of its own.
+    The function may close over plain numbers only; each combination of them is a kernel of its own. `any_order`:
+    the compiler chooses an order for sums, so that loops over them become vectors.
     """
-    return Kernel(function)
-
-reassociating_kernel = cfunc(
-    SIGNATURE, cache=True, nopython=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract"}
-)
-"""The same where sums may be taken in any order (fixed when compiling), so that loops over them become vectors."""
+    return Kernel(function, any_order=any_order)
 
 
 @intrinsic

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from kernels.cpu.move import strided
-from kernels.cpu.record import floats, integers, kernel, number, reassociating_kernel
+from kernels.cpu.record import floats, integers, kernel, number
 from kernels.cpu.share import split
 from kernels.cpu.target import CpuTarget
 from kernels.op import Call, CpuLowering, CpuStep, read, scratch, write
@@ -70,7 +70,7 @@ def reduce_kernel(way: int, root: bool) -> Any:
         for i in range(count):
             y[i] = np.float32(sqrt(y[i])) if root else y[i] * factor
 
-    return reassociating_kernel(reduce)
+    return kernel(reduce, any_order=True)
 
 
 def lower(call: Call, target: CpuTarget) -> CpuLowering:
