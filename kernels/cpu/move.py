@@ -15,6 +15,7 @@ from kernels.cpu.target import CpuTarget
 from kernels.op import Call, CpuLowering, CpuStep, Operand, Spec, constant, read, write
 from kernels.view import dense_strides
 
+SHORT = 16  # elements: a dimension that makes a poor innermost loop
 WORD = 4  # bytes of a moved element: float32, int32
 
 
@@ -62,6 +63,7 @@ def strided(
             row.append(value)
     if len(rows[0]) > RANK:
         return None
+    rows = _longest_last(rows)
     # A single row would be a single task; cut it so that it can be shared.
     if len(rows[0]) == 1 and rows[0][0] % 64 == 0:
         length, by_x, by_y = rows[0][0] // 64, rows[1][0], rows[2][0]
@@ -71,6 +73,19 @@ def strided(
     each = max(1, TASK_ELEMENTS // max(1, int(table[0][-1])))
     numbers = (x_first, y_first, each, count)
     return CpuStep(strided_kernel().address, (x, y, constant(table)), numbers, -(-count // each), name)
+
+
+def _longest_last(rows: list[list[int]]) -> list[list[int]]:
+    """Sizes and strides with the longest dimension innermost where the last one is short: loops have their price.
+
+    Only one along which the elements of x or y are neighbours will do.
+    """
+    sizes, by_x, by_y = rows
+    if not sizes or sizes[-1] >= SHORT:
+        return rows
+    near = [k for k in range(len(sizes)) if 1 in (by_x[k], by_y[k])]
+    best = max(near, key=lambda k: (sizes[k], k), default=len(sizes) - 1)
+    return [[*row[:best], *row[best + 1 :], row[best]] for row in rows]
 
 
 def _one(step: CpuStep | None) -> CpuLowering | None:

@@ -31,5 +31,5 @@ def host() -> CpuTarget:
         return CpuTarget(lanes=16, registers=32)
     if features.get("avx2") and features.get("fma"):
         return CpuTarget(lanes=8, registers=16)
-    # Of 16: without fused multiply-adds the products need registers of their own.
-    return CpuTarget(lanes=4, registers=14)
+    # Of 16: without fused multiply-adds products, and copies of what they overwrite, need some.
+    return CpuTarget(lanes=4, registers=13)

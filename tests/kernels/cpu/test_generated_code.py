@@ -40,7 +40,7 @@ STACK_ARM = r"\bst[rp]\s+[qdv]\d+.*\[(sp|x29)"
 PROCESSORS = {
     "AVX-512": Processor(CpuTarget(16, 32), X86, "skylake-avx512", r"\bvfmadd\d+ps\b.*%zmm", STACK_X86),
     "AVX2": Processor(CpuTarget(8, 16), X86, "haswell", r"\bvfmadd\d+ps\b.*%ymm", STACK_X86),
-    "SSE": Processor(CpuTarget(4, 14), X86, "nehalem", r"\bmulps\b", STACK_X86),
+    "SSE": Processor(CpuTarget(4, 13), X86, "nehalem", r"\bmulps\b", STACK_X86),
     "NEON": Processor(CpuTarget(4, 32), ARM, "cortex-a72", r"\bfmla\s+v\d+\.4s", STACK_ARM),
 }
 
