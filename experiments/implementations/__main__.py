@@ -1,0 +1,5 @@
+"""`python -m experiments.implementations`."""
+
+from experiments.implementations.main import main
+
+main()

@@ -1,0 +1,5 @@
+"""`python -m experiments.startup`."""
+
+from experiments.startup.main import main
+
+main()
