@@ -24,6 +24,8 @@ import numba
 from numba import cfunc
 from platformdirs import user_cache_path
 
+from kernels.cpu.target import processor
+
 SIGNATURE = "void(CPointer(int64), int64)"
 KEPT = 16  # versions of the kernels whose object files stay on disk
 _LOADING = threading.RLock()
@@ -33,11 +35,12 @@ _LOADED: dict[int, Kernel] = {}
 class Kernel:
     """A function (args: int64*, task: int64), or of another signature, as machine code.
 
-    It is made when its address is first asked for. The function may close over plain numbers only.
+    It is made when its address is first asked for. The function may close over plain numbers only. `any_order`:
+    sums may be taken in any order, which is settled when compiling.
     """
 
-    def __init__(self, function: Callable[..., None], signature: str = SIGNATURE) -> None:
-        self.function, self.signature = function, signature
+    def __init__(self, function: Callable[..., None], signature: str = SIGNATURE, any_order: bool = False) -> None:
+        self.function, self.signature, self.any_order = function, signature, any_order
         self.name = f"{function.__module__}.{function.__qualname__.partition('.')[0]}"
         self._constants = {
             name: cell.cell_contents
@@ -52,7 +55,7 @@ class Kernel:
         """The kernel's name in its object file: what it is, and a hash of the file and the constants that made it."""
         source = Path(self.function.__code__.co_filename).read_bytes()
         made_from = repr(
-            (self.name, self.signature, self.function.__qualname__, sorted(self._constants.items()))
+            (self.name, self.signature, self.any_order, self.function.__qualname__, sorted(self._constants.items()))
         ).encode()
         return f"{self.name}.{hashlib.sha256(made_from + source).hexdigest()[:32]}"
 
@@ -72,7 +75,8 @@ class Kernel:
 
     def _compiled(self, path: Path, symbol: str) -> int:
         # Division by zero gives infinity or not-a-number, as arrays do: a kernel has nobody to raise to.
-        compiled = cfunc(self.signature, nopython=True, error_model="numpy")(self.function)
+        fast = {"reassoc", "nsz", "contract"} if self.any_order else False
+        compiled = cfunc(self.signature, nopython=True, error_model="numpy", fastmath=fast)(self.function)
         module = llvm.parse_assembly(compiled.inspect_llvm())
         # Numba takes Python's lock to report errors, which kernels do not raise; only it knows these two functions.
         for name in ("numba_gil_ensure", "numba_gil_release"):
@@ -100,10 +104,7 @@ def _machine() -> llvm.TargetMachine:
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
     x86 = target.name.startswith("x86")
-    features = llvm.get_host_cpu_features().flatten()
-    return target.create_target_machine(
-        llvm.get_host_cpu_name(), features, 3, "static" if x86 else "default", "jitdefault", jit=True
-    )
+    return target.create_target_machine(*processor(), 3, "static" if x86 else "default", "jitdefault", jit=True)
 
 
 @cache
@@ -126,8 +127,7 @@ def folder() -> Path:
     """
     sources = sorted(Path(__file__).parent.parent.rglob("*.py"))
     made_by = (
-        sys.version, numba.__version__, llvmlite.__version__, llvm.get_default_triple(), llvm.get_host_cpu_name(),
-        llvm.get_host_cpu_features().flatten(),
+        sys.version, numba.__version__, llvmlite.__version__, llvm.get_default_triple(), processor(),
     )  # fmt: skip
     digest = hashlib.sha256(repr(made_by).encode())
     for source in sources:

@@ -16,20 +16,24 @@ class CpuTarget:
 
 
 @cache
-def host() -> CpuTarget:
-    """The processor this process compiles for: LLVM's list of its features, or what NUMBA_CPU_FEATURES says instead."""
+def processor() -> tuple[str, str]:
+    """Name and features, as LLVM writes them: this machine's, or what NUMBA_CPU_NAME and NUMBA_CPU_FEATURES say."""
     import llvmlite.binding as llvm
-    from numba.core import config
+    import numba
 
+    name, features = numba.config.CPU_NAME, numba.config.CPU_FEATURES
+    return name or llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten() if features is None else features
+
+
+@cache
+def host() -> CpuTarget:
+    """The processor that kernels are made for."""
     if platform.machine().lower() in ("arm64", "aarch64"):
         return CpuTarget(lanes=4, registers=32)
-    said = config.CPU_FEATURES
-    features = (
-        llvm.get_host_cpu_features() if said is None else {name[1:]: name[0] == "+" for name in said.split(",") if name}
-    )
-    if features.get("avx512f"):
+    features = processor()[1].split(",")
+    if "+avx512f" in features:
         return CpuTarget(lanes=16, registers=32)
-    if features.get("avx2") and features.get("fma"):
+    if "+avx2" in features and "+fma" in features:
         return CpuTarget(lanes=8, registers=16)
     # Of 16: without fused multiply-adds products, and copies of what they overwrite, need some.
     return CpuTarget(lanes=4, registers=13)

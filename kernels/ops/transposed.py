@@ -43,7 +43,7 @@ def layouts(call: Call) -> Layouts:
 
 def flops(call: Call) -> int:
     """Two for each multiply-add, those that fall into the padding among them."""
-    return 2 * prod(call.need(0).shape) * prod(map(int, call.constants[1].shape[1:]))
+    return 2 * prod(call.need(0).shape) * prod(call.need(1).shape[1:])
 
 
 def case(image: tuple[int, int, int, int], outputs: int, size: int | tuple[int, int], **attributes: Any) -> Case:

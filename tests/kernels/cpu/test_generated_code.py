@@ -17,7 +17,7 @@ import pytest
 
 from kernels.cpu import depthwise
 from kernels.cpu.dense import choose_tile, dense_kernel
-from kernels.cpu.record import SIGNATURE
+from kernels.cpu.machine_code import SIGNATURE
 from kernels.cpu.target import CpuTarget
 from kernels.op import Call, Spec
 
@@ -47,7 +47,7 @@ PROCESSORS = {
 
 def assembly(kernel: Any, processor: Processor) -> str:
     """The kernel compiled anew, for another processor."""
-    text = numba.cfunc(SIGNATURE, nopython=True, error_model="numpy")(kernel.__wrapped__).inspect_llvm()
+    text = numba.cfunc(SIGNATURE, nopython=True, error_model="numpy")(kernel.function).inspect_llvm()
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     machine = llvm.Target.from_triple(processor.triple).create_target_machine(
