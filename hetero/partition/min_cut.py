@@ -43,7 +43,8 @@ def min_cut(problem: Problem, weights: Weights) -> MinCut:
     """The placement with the least sum of weights[resource] * load; overheads of stages do not count.
 
     Capacities are rounded down to whole numbers, so the bound is certain, and hardly too low: by one part in
-    2**29 for every arc it cuts. No weight may be negative. Raises ProblemError for more than two devices, where this is NP-hard.
+    2**29 for every arc it cuts. No weight may be negative. Raises ProblemError for more than two devices, where this
+    is NP-hard.
     """
     network = flow_network(problem)
     each = np.array([weights.get(resource, 0.0) for resource in problem.resources])
@@ -52,8 +53,7 @@ def min_cut(problem: Problem, weights: Weights) -> MinCut:
     scale = FINEST / ceiling if ceiling > 0 else 1.0
     capacities = np.minimum(seconds * scale, FINEST + 1).astype(np.int32)
     cut, host = cut_by_flow(network, capacities)
-    other = next((device for device in problem.devices if device != problem.host), problem.host)
-    placement = {operator: problem.host if host[i + 2] else other for i, operator in enumerate(problem.costs)}
+    placement = {operator: problem.devices[0 if host[i + 2] else -1] for i, operator in enumerate(problem.costs)}
     return MinCut(placement, cut / scale)
 
 
@@ -81,20 +81,19 @@ def flow_network(problem: Problem) -> Network:
     if len(problem.devices) > 2:
         raise ProblemError(f"a minimum cut parts two devices, not {len(problem.devices)}: {', '.join(problem.devices)}")
     host = problem.host
-    other = next((device for device in problem.devices if device != host), host)
+    other = problem.devices[-1] if len(problem.devices) > 1 else ""
     number = {operator: i + 2 for i, operator in enumerate(problem.costs)}
     arcs: list[tuple[int, int, dict[str, float] | None]] = []
     size = len(number) + 2
     for operator, cost in problem.costs.items():
         arcs.append((number[operator], SINK, {host: cost[host]} if host in cost else None))
-        if other != host:
-            arcs.append((SOURCE, number[operator], {other: cost[other]} if other in cost else None))
+        arcs.append((SOURCE, number[operator], {other: cost[other]} if other in cost else None))
 
     def crossing(tensor: Tensor, source: str, target: str) -> dict[str, float]:
         moved = move(problem, tensor, source, target)
         return dict.fromkeys(moved.on, moved.seconds)
 
-    for tensor in problem.tensors if other != host else ():
+    for tensor in problem.tensors if other else ():
         maker = SOURCE if tensor.producer is None else number[tensor.producer]
         readers = [number[consumer] for consumer in dict.fromkeys(tensor.consumers)]
         leaves = crossing(tensor, host, other)
@@ -114,7 +113,7 @@ def flow_network(problem: Problem) -> Network:
             arcs += [(size, maker, returns), *((reader, size, None) for reader in readers)]
             size += 1
     seconds = np.zeros((len(arcs), len(problem.resources)))
-    for row, (_, _, cost) in zip(seconds, arcs, strict=True):
-        row[:] = [np.inf if cost is None else cost.get(resource, 0.0) for resource in problem.resources]
+    for row, (_, _, cut) in zip(seconds, arcs, strict=True):
+        row[:] = [np.inf if cut is None else cut.get(resource, 0.0) for resource in problem.resources]
     tails, heads = (np.array([arc[end] for arc in arcs], np.int32) for end in (0, 1))
     return Network(tails, heads, seconds, size)

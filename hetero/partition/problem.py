@@ -155,9 +155,7 @@ def crossings(problem: Problem, placement: Placement) -> list[Move]:
         targets = dict.fromkeys(placement[consumer] for consumer in tensor.consumers)
         if tensor.output:
             targets[problem.host] = None
-        for target in targets:
-            if target != source:
-                moves.append(move(problem, tensor, source, target))
+        moves += [move(problem, tensor, source, target) for target in targets if target != source]
     return moves
 
 
@@ -206,6 +204,11 @@ def kept(problem: Problem, placements: Sequence[Placement]) -> dict[str, int]:
     for operator, device in homes:
         total[device] += problem.keeps.get(operator, 0)
     return total
+
+
+def fits(problem: Problem, placements: Sequence[Placement]) -> bool:
+    """Whether what operators keep on each device is within its memory."""
+    return all(nbytes <= problem.memory.get(device, nbytes) for device, nbytes in kept(problem, placements).items())
 
 
 def scaled(problem: Problem, factors: Mapping[str, float]) -> Problem:
