@@ -57,9 +57,10 @@ class Programme:
         self._width += 1
         for load in self._loads.values():
             self._rows.append(({**load, self._time: -1.0}, -np.inf, 0.0))
+        largest = max(problem.keeps.values(), default=0) or 1
         for device, most in problem.memory.items():
-            kept = {self._column[operator, device]: nbytes / most for operator, nbytes in problem.keeps.items()}
-            self._rows.append((kept, -np.inf, 1.0))
+            kept = {self._column[operator, device]: nbytes / largest for operator, nbytes in problem.keeps.items()}
+            self._rows.append((kept, -np.inf, most / largest))
 
     def solve(
         self,

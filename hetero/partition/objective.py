@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 from hetero.partition.draft import Draft, draft
 from hetero.partition.integer import Limit, Programme, Weights
 from hetero.partition.problem import Problem, loads
 
-Aim = Literal["throughput", "latency", "cpu", "energy"]
-AIMS: tuple[str, ...] = get_args(Aim)
+AIMS = ("throughput", "latency", "cpu", "energy")
 
 GAP = 1e-4
 SECONDS = 5.0  # that one programme may take
@@ -27,6 +25,7 @@ class ObjectiveError(ValueError):
 class Objective:
     """What to have least: time per frame, one frame's latency, the CPU's seconds or joules a frame; under limits.
 
+    aim       one of `AIMS`
     latency   seconds that a frame may take which has the machine to itself
     rate      frames a second that the camera gives, and all of them are to be kept up with
     watts     device -> power while it is busy, which energy needs
@@ -34,7 +33,7 @@ class Objective:
     Memory is limited by the problem itself. Raises ObjectiveError for what contradicts itself.
     """
 
-    aim: Aim = "throughput"
+    aim: str = "throughput"
     latency: float | None = None
     rate: float | None = None
     watts: Mapping[str, float] | None = None

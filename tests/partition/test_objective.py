@@ -81,7 +81,7 @@ def test_what_cannot_be_kept_is_said_with_what_can() -> None:
 )
 def test_objectives_that_contradict_themselves(words: dict[str, object], message: str) -> None:
     with pytest.raises(ObjectiveError, match=message):
-        Objective(**words)  # type: ignore[arg-type]
+        Objective(**words)
 
 
 def test_watts_of_a_device_that_is_not_there() -> None:
