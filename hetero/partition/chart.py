@@ -20,11 +20,13 @@ def chart(events: Sequence[Event], width: int) -> list[str]:
         line = ""
         for step in range(width):
             low, high = end * step / width, end * (step + 1) / width
-            shares = {".": 0.0}
+            shares = {".": high - low}
             for event in events:
-                if event.resource == resource and event.start < high and event.end > low:
-                    mark = {"wait": ".", "crossing": "x"}.get(event.kind, str(event.frame % 10))
-                    shares[mark] = shares.get(mark, 0.0) + min(event.end, high) - max(event.start, low)
+                if event.resource == resource and event.kind != "wait" and event.start < high and event.end > low:
+                    mark = "x" if event.kind == "crossing" else str(event.frame % 10)
+                    filled = min(event.end, high) - max(event.start, low)
+                    shares[mark] = shares.get(mark, 0.0) + filled
+                    shares["."] -= filled
             line += max(shares, key=lambda mark: shares[mark])
         lines.append(f"{resource:{label}} {line}")
     return lines
