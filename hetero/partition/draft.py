@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hetero.partition.bound import bound
 from hetero.partition.problem import Placement, Problem, period
 
 
@@ -41,6 +40,9 @@ def draft(
     note: str = "",
 ) -> Draft:
     """A draft of these placements with its prediction and its bound."""
+    # SciPy takes half a second to import, which a saved plan and a single device do without.
+    from hetero.partition.bound import bound
+
     known = bound(problem).seconds if len(problem.devices) <= 2 else None
     return Draft(placements, tuple(schedule), period(problem, placements, schedule), known, dual, note)
 

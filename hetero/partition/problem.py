@@ -72,7 +72,8 @@ class Problem:
               cannot run the operator
     tensors   every tensor that passes between operators, every input and output of the network
     crossing  (from, to) -> Crossing, for every ordered pair of devices
-    overhead  device -> seconds that every stage costs besides its operators
+    overhead  device -> seconds that every stage costs besides its operators; solvers cannot see it, so that what a
+              hand-over costs belongs into the crossings' fixed seconds
     host      the device on whose memory the network's inputs and outputs live
     keeps     operator -> bytes that stay in a device's memory while it is placed there: its weights
     memory    device -> bytes that operators may keep there; a device that is absent has no limit
