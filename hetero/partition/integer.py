@@ -67,20 +67,17 @@ class Programme:
         weights: Weights | None = None,
         limits: Sequence[Limit] = (),
         *,
-        ceiling: float | None = None,
         gap: float,
         seconds: float,
     ) -> Solution:
         """The placement with the least sum of weight * load, or with None for weights the least time per frame.
 
-        `ceiling` is what some placement is known to reach, `gap` by what part the solution may miss the best, `seconds`
-        how long the search may take.
+        `gap` is by what part the solution may miss the best, `seconds` how long the search may take. HiGHS counts
+        as proven what it cut off for being within the gap, so the gap is taken off its dual bound.
         """
         aim: Row = {self._time: 1.0} if weights is None else self._sum(weights)
         limited = [(self._sum(limit.weights), -np.inf, limit.most / self._unit) for limit in limits]
         rows = [*self._rows, *limited]
-        if ceiling is not None:
-            rows.append((aim, -np.inf, ceiling / self._unit))
         entries = [(number, column, value) for number, (row, _, _) in enumerate(rows) for column, value in row.items()]
         numbers, columns, values = zip(*entries, strict=True)
         matrix = csr_array((values, (numbers, columns)), shape=(len(rows), self._width))
@@ -101,7 +98,7 @@ class Programme:
         )
         if found.status == _INFEASIBLE:
             return Solution(None, np.inf)
-        dual = 0.0 if found.mip_dual_bound is None else max(0.0, found.mip_dual_bound) * self._unit
+        dual = 0.0 if found.mip_dual_bound is None else max(0.0, found.mip_dual_bound) * (1 - gap) * self._unit
         if found.x is None:
             return Solution(None, dual)
         placed = {operator: device for (operator, device), column in self._column.items() if found.x[column] > 0.5}

@@ -98,18 +98,12 @@ def _all(problem: Problem) -> Weights:
 
 
 def _weights(problem: Problem, objective: Objective) -> Weights | None:
-    match objective.aim:
-        case "throughput":
-            return None
-        case "latency":
-            return _all(problem)
-        case "cpu":
-            return {problem.host: 1.0}
-        case "energy":
-            unknown = [name for name in objective.watts or {} if name not in problem.resources]
-            if unknown:
-                raise ObjectiveError(f"watts for {unknown[0]!r}, but there are only {', '.join(problem.resources)}")
-            return objective.watts
+    watts = objective.watts or {}
+    unknown = [name for name in watts if name not in problem.resources]
+    if unknown:
+        raise ObjectiveError(f"watts for {unknown[0]!r}, but there are only {', '.join(problem.resources)}")
+    weights = {"throughput": None, "latency": _all(problem), "cpu": {problem.host: 1.0}, "energy": watts}
+    return weights[objective.aim]
 
 
 def _limits(problem: Problem, objective: Objective) -> list[Limit]:

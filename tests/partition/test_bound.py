@@ -167,7 +167,7 @@ def test_memory_is_kept() -> None:
     want = min(period(limited, [placement]) for placement in within)
     assert want > min(period(limited, [placement]) for placement in placements)
     assert exact.solve(limited, gap=0.0).predicted == pytest.approx(want)
-    with pytest.raises(ProblemError, match="no placement keeps within memory"):
+    with pytest.raises(ProblemError, match="no placement was found that keeps within memory"):
         exact.solve(replace(limited, memory={"gpu": 0, "cpu": 10}))
 
 

@@ -11,7 +11,7 @@ PATIENCE = 24  # moves without a new best after which a pass ends
 
 
 def solve(problem: Problem) -> Draft:
-    """The best placement that passes from each single device, and from each placement of the bound's mix, lead to.
+    """What passes make of the best single device, or of the best placement in the bound's mix where that is better.
 
     After Kernighan and Lin, "An efficient heuristic procedure for partitioning graphs", 1970, as Fiduccia and
     Mattheyses changed it, 1982: in a pass every operator moves once at most, always the one whose move leaves the
@@ -20,13 +20,10 @@ def solve(problem: Problem) -> Draft:
     starts: list[Placement] = [problem.prefer(device) for device in problem.devices]
     if len(problem.devices) <= 2:
         starts += bound(problem).placements
-    found = []
-    for start in starts:
-        ledger = Ledger(problem, start)
-        while _pass(ledger):
-            pass
-        found.append((ledger.score(), ledger.placement))
-    return draft(problem, min(found, key=lambda each: each[0])[1])
+    ledger = min((Ledger(problem, start) for start in starts), key=Ledger.score)
+    while _pass(ledger):
+        pass
+    return draft(problem, ledger.placement)
 
 
 def _pass(ledger: Ledger) -> bool:
