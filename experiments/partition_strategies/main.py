@@ -111,7 +111,7 @@ def plot() -> None:
             for each in data["measured"].values()
         ]
         real.loglog(*zip(*pairs, strict=True), "o", label=label)
-    real.axline((1, 1), slope=1, color="grey", linewidth=0.8)
+    real.axline((1, 1), (100, 100), color="grey", linewidth=0.8)
     gaps.set(title="predicted time above the bound (mean of seeds)", xlabel="operators", ylabel="part of the bound")
     times.set(title="time to solve", xlabel="operators", ylabel="seconds")
     real.set(title="networks: measured against predicted", xlabel="predicted ms a frame", ylabel="measured ms a frame")
