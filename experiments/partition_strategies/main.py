@@ -98,6 +98,7 @@ def plot() -> None:
 
     data = json.loads(RESULT.read_text())
     random = {name: each for name, each in data["solved"].items() if name.startswith("random-")}
+    matplotlib.rcParams["axes.prop_cycle"] = matplotlib.cycler(color=matplotlib.colormaps["tab20"].colors)
     figure, (gaps, times, real) = pyplot.subplots(1, 3, figsize=(16, 5))
     for label in strategies():
         for axes, key, floor in ((gaps, "gap", 1e-5), (times, "seconds", 1e-5)):
@@ -115,7 +116,7 @@ def plot() -> None:
     gaps.set(title="predicted time above the bound (mean of seeds)", xlabel="operators", ylabel="part of the bound")
     times.set(title="time to solve", xlabel="operators", ylabel="seconds")
     real.set(title="networks: measured against predicted", xlabel="predicted ms a frame", ylabel="measured ms a frame")
-    times.legend(fontsize=7)
+    real.legend(fontsize=7)
     figure.tight_layout()
     figure.savefig(FOLDER / "plot.svg", metadata={"Date": None})
 
