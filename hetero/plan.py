@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 _SHOWN = 3  # operators named in an error before "and n more"
 
 
@@ -31,7 +31,10 @@ class Plan:
     schedule    frame i uses placements[schedule[i % len(schedule)]]
     predicted   seconds per frame in the steady state, None where nothing was measured
     bound       seconds per frame that no plan can undercut, None where not computed
+    measured    seconds per frame when the plan was chosen, None where it was not tried
+    depth       frames in flight that it was found to need, None where nobody looked
     costs       operator -> device key -> seconds, for `explain`; may be empty
+    prices      operator -> device key -> seconds per frame that moving it there would add; may be empty
 
     Raises PlanError where the fields contradict each other.
     """
@@ -45,12 +48,16 @@ class Plan:
     schedule: tuple[int, ...] = (0,)
     predicted: float | None = None
     bound: float | None = None
+    measured: float | None = None
+    depth: int | None = None
     costs: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # own copies, of plain dicts: a plan does not change under its reader
         object.__setattr__(self, "devices", dict(self.devices))
         object.__setattr__(self, "costs", {operator: dict(cost) for operator, cost in self.costs.items()})
+        object.__setattr__(self, "prices", {operator: dict(price) for operator, price in self.prices.items()})
         object.__setattr__(self, "placements", tuple(map(dict, self.placements)))
         object.__setattr__(self, "schedule", tuple(self.schedule))
         if not self.placements:
@@ -66,6 +73,8 @@ class Plan:
                         f"plan {self.name!r} puts {operator!r} on the unknown device {device!r};"
                         f" its devices: {', '.join(self.devices) or 'none'}"
                     )
+        if self.depth is not None and self.depth < 1:
+            raise PlanError(f"plan {self.name!r} has {self.depth} frames in flight")
         if not self.schedule:
             raise PlanError(f"plan {self.name!r} has an empty schedule")
         for entry in self.schedule:
@@ -98,14 +107,19 @@ class Plan:
             raise PlanError(f"plan {self.name!r} does not fit: " + "; ".join(reasons))
 
     @property
-    def depth(self) -> int:
-        """Frames in flight that keep every device busy: one at work and one waiting for each.
+    def slots(self) -> int:
+        """Frames in flight: `depth`, or where nobody looked, as many as keep every device busy.
 
-        Where few frames of a round go to a slow device, enough that the others do not run dry meanwhile;
-        three eighths of a round suffice for rounds of up to 16 frames, as the simulator shows.
+        That is one at work and one waiting for each device; and where few frames of a round go to a slow device, enough
+        that the others do not run dry meanwhile: three eighths of a round, as the simulator shows for up to 16 frames.
         """
         used = {device for placement in self.placements for device in placement.values()}
-        return max(2 * len(used), math.ceil(3 * len(self.schedule) / 8))
+        return self.depth or max(2 * len(used), math.ceil(3 * len(self.schedule) / 8))
+
+    @property
+    def gap(self) -> float | None:
+        """By what part the prediction is above the bound; None where either is unknown, or the bound is zero."""
+        return self.predicted / self.bound - 1 if self.predicted is not None and self.bound else None
 
     def to_json(self) -> str:
         """The plan as text, readable and editable by hand."""
@@ -147,12 +161,18 @@ class Plan:
             raise PlanError(f"{path}: {error}") from error
 
     def explain(self) -> str:
-        """A text: what runs where, what each operator costs on each device, what is predicted."""
+        """A text: what is predicted, proven and measured; what runs where, what it costs and what moving it would."""
         lines = [f"plan {self.name} (strategy {self.strategy}), model {self.model[:12]}"]
         lines += [f"  {key}: {name}" for key, name in self.devices.items()]
         lines.append(f"  CPU threads: {'all' if self.threads is None else self.threads}")
         if self.predicted is not None:
-            lines.append(f"  predicted: {_ms(self.predicted)} a frame{_against(self.predicted, self.bound)}")
+            proven = "" if self.bound is None else f", no plan below {_ms(self.bound)}"
+            gap = "" if self.gap is None else f" (gap {self.gap:.1%})"
+            lines.append(f"  predicted: {_ms(self.predicted)} a frame{proven}{gap}")
+        if self.measured is not None:
+            missed = f" ({self.measured / self.predicted - 1:+.1%} of the prediction)" if self.predicted else ""
+            lines.append(f"  measured: {_ms(self.measured)} a frame{missed}")
+        lines.append(f"  frames in flight: {self.slots}")
         shares = Counter(self.schedule)
         for number, placement in enumerate(self.placements):
             counts = Counter(placement.values())
@@ -160,6 +180,8 @@ class Plan:
             share = f"{shares[number]} of every {len(self.schedule)} frames"
             lines.append(f"  placement {number}, {share}: {where or 'no operators'}")
         head = ["operator", *(f"placement {n}" for n in range(len(self.placements))), *self.devices]
+        if self.prices:
+            head += [f"moved to {key}" for key in self.devices]
         rows = [head] + [self._row(operator) for operator in self.placements[0]]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
@@ -169,6 +191,9 @@ class Plan:
     def _row(self, operator: str) -> list[str]:
         costs = self.costs.get(operator, {})
         times = [_ms(costs[key]) if key in costs else "-" for key in self.devices]
+        if self.prices:
+            prices = self.prices.get(operator, {})
+            times += [f"{prices[key] * 1e3:+.3f} ms" if key in prices else "-" for key in self.devices]
         return [operator, *(placement[operator] for placement in self.placements), *times]
 
 
@@ -181,13 +206,6 @@ def _ms(seconds: float) -> str:
     return f"{seconds * 1e3:.3f} ms"
 
 
-def _against(predicted: float, bound: float | None) -> str:
-    if bound is None:
-        return ""
-    gap = f" (gap {predicted / bound - 1:.1%})" if bound > 0 else ""
-    return f", no plan below {_ms(bound)}{gap}"
-
-
 def _text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -196,8 +214,12 @@ def _whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _number(value: Any) -> bool:
+    return (_whole(value) or isinstance(value, float)) and math.isfinite(value)
+
+
 def _seconds(value: Any) -> bool:
-    return (_whole(value) or isinstance(value, float)) and math.isfinite(value) and value >= 0
+    return _number(value) and value >= 0
 
 
 def _object(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
@@ -222,5 +244,8 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "schedule": (_list(_whole), "a list of whole numbers"),
     "predicted": (_maybe(_seconds), "seconds or null"),
     "bound": (_maybe(_seconds), "seconds or null"),
+    "measured": (_maybe(_seconds), "seconds or null"),
+    "depth": (_maybe(_whole), "a whole number or null"),
     "costs": (_object(_object(_seconds)), "an object of operator: {device key: seconds}"),
+    "prices": (_object(_object(_number)), "an object of operator: {device key: seconds}"),
 }

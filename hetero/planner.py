@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from itertools import islice, repeat
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -15,10 +17,12 @@ from hetero.compiled import Compiled
 from hetero.deployment import Deployment
 from hetero.machine import DeviceError, cpu, no_gpu_reason
 from hetero.partition.draft import Draft
+from hetero.partition.price import prices
+from hetero.partition.simulate import enough
 from hetero.partition.strategies import strategy as named
 from hetero.pipeline.pipeline import Pipeline
 from hetero.plan import Plan
-from hetero.profile import problem
+from hetero.profile import problem as measured
 
 if TYPE_CHECKING:
     from engine.devices.device import Device
@@ -26,10 +30,12 @@ if TYPE_CHECKING:
     from hetero.partition.problem import Problem
 
 Devices = Mapping[str, "Device"]
-TRIED = ("cpu", "gpu", "interleave", "single-cut")  # what "auto" tries where there are two devices
-NEEDS_GPU = ("gpu", "interleave", "single-cut")
+# What "auto" tries where there are two devices: one frame in one piece, frames in one piece each, and the best split.
+TRIED = ("cpu", "gpu", "interleave", "single-cut", "exact", "two-plan-mix")
+WITHOUT_GPU = ("cpu", "gpu-first")  # strategies that have something to say where there is no GPU
 ROUNDS = 3
-TRIAL = 0.4  # seconds of frames per trial, at least FEWEST frames
+HOPELESS = 1.3  # a candidate slower than so many times the fastest is not measured again
+TRIAL = 0.25  # seconds of frames per trial, at least FEWEST frames
 FEWEST = 6
 
 
@@ -38,35 +44,48 @@ class Planner:
 
     def __init__(self, graph: Graph, model: str, devices: Devices) -> None:
         self.graph, self.model, self.devices = graph, model, devices
-        self._problem: Problem | None = None
+
+    @cached_property
+    def problem(self) -> Problem:
+        """The network and the devices as numbers, measured when first asked for."""
+        return measured(self.graph, self.devices)
 
     def plan(self, strategy: str) -> Plan:
         """The plan of one strategy, with its prediction. Raises UnknownStrategy."""
-        if self._problem is None:
-            self._problem = problem(self.graph, self.devices)
-        draft = named(strategy)(self._problem)
-        return self._plan(strategy, draft, self._problem.costs)
+        return self.drafted(strategy, named(strategy)(self.problem), self.problem)
 
     def alone(self, key: str) -> Plan:
         """Everything on one device, what it cannot run on the CPU. Needs no costs, so nothing is measured."""
         device = self.devices[key]
         placement = {n.name: key if can_run(self.graph, n, device) else "cpu" for n in self.graph.nodes}
-        return self._plan(key, Draft((placement,), (0,), 0.0), {})
+        return self._bare(key, Draft((placement,), (0,), 0.0))
 
-    def _plan(self, strategy: str, draft: Draft, costs: Mapping[str, Mapping[str, float]]) -> Plan:
+    def drafted(self, name: str, draft: Draft, problem: Problem) -> Plan:
+        """A draft for these devices as a plan, with what the problem tells of it.
+
+        It has a slot more than the simulation needs, for what takes longer than usual, and two a device at least.
+        """
+        plan = self._bare(name, draft)
+        return replace(
+            plan,
+            predicted=draft.predicted,
+            bound=draft.bound,
+            depth=max(plan.slots, 1 + enough(problem, draft.placements, draft.schedule)),
+            costs=problem.costs,
+            prices=prices(problem, draft.placements, draft.schedule),
+        )
+
+    def _bare(self, name: str, draft: Draft) -> Plan:
         threads = getattr(self.devices["cpu"], "threads", None)
         shown = {key: device.name for key, device in self.devices.items()}
-        return Plan(
-            strategy, strategy, self.model, shown, threads, draft.placements, draft.schedule,
-            draft.predicted or None, None, costs,
-        )  # fmt: skip
+        return Plan(name, name, self.model, shown, threads, draft.placements, draft.schedule)
 
     def compiled(self, plan: Plan) -> Compiled:
         """A plan, compiled for the planner's devices."""
         return Compiled(self.graph, plan, self.devices)
 
     def candidates(self, strategies: Sequence[str] = TRIED) -> list[Compiled]:
-        """One plan a strategy; equal placements are tried once."""
+        """One plan a strategy; of plans that say the same one is kept."""
         found: list[Plan] = []
         for strategy in strategies:
             plan = self.plan(strategy)
@@ -76,40 +95,56 @@ class Planner:
 
 
 def fastest(candidates: Sequence[Compiled]) -> Compiled:
-    """The candidate with the most frames a second, by turns on seeded noise."""
+    """The candidate with the most frames a second, by turns on seeded noise, and in its plan what was measured."""
     if len(candidates) == 1:
         return candidates[0]
-    trials = [Trial(candidate) for candidate in candidates]
+    trials = _hopeful([Trial(candidate) for candidate in candidates])
     for _ in range(ROUNDS):
         for trial in trials:
             trial.measure()
-    best = min(range(len(trials)), key=lambda i: median(trials[i].periods))
-    return candidates[best]
+        trials = _hopeful(trials)
+    winner = min(trials, key=lambda trial: trial.period)
+    winner.compiled.plan = replace(winner.compiled.plan, measured=winner.period)
+    return winner.compiled
+
+
+def _hopeful(trials: Sequence[Trial]) -> list[Trial]:
+    best = min(trial.period for trial in trials)
+    return [trial for trial in trials if trial.period <= HOPELESS * best]
 
 
 class Trial:
-    """One candidate, streamed for a moment at a time."""
+    """One candidate, streamed for a moment at a time, at once for so long that it is known how long a moment is."""
 
     def __init__(self, compiled: Compiled) -> None:
-        self._graph, round_of_frames = compiled.graph, len(compiled.plan.schedule)
-        self._deployment = Deployment(compiled, compiled.plan.depth)
+        self.compiled = compiled
         self.periods: list[float] = []
-        self._frames = round_of_frames + FEWEST
+        self._deployment = Deployment(compiled, compiled.plan.slots)
+        self._frames = self._rounds(FEWEST)
         self.measure()
-        self._frames = max(FEWEST, round_of_frames, round(TRIAL / self.periods.pop()))
+        self._frames = self._rounds(max(FEWEST, round(TRIAL / self.period)))
+
+    @property
+    def period(self) -> float:
+        """Seconds per frame: the median of what was measured."""
+        return median(self.periods)
 
     def measure(self) -> None:
-        """Stream some frames; remember the seconds per frame."""
+        """Stream some frames; remember the seconds per frame between the first that fill the pipeline and the last."""
         noise = np.random.default_rng(0)
         feed: dict[str, Any] = {}
-        for name in self._graph.inputs:
-            spec = self._graph.spec(name)
+        for name in self.compiled.graph.inputs:
+            spec = self.compiled.graph.spec(name)
             feed[name] = noise.standard_normal(spec.shape, np.float32).astype(spec.dtype)
+        fill = self.compiled.plan.slots
         with pipeline(self._deployment) as stream:
-            start = time.perf_counter()
-            for _ in stream.map(islice(repeat(feed), self._frames)):
-                pass
-            self.periods.append((time.perf_counter() - start) / self._frames)
+            ends = [time.perf_counter() for _ in stream.map(islice(repeat(feed), self._frames + 2 * fill))]
+        self.periods.append((ends[fill + self._frames - 1] - ends[fill - 1]) / self._frames)
+
+    def _rounds(self, frames: int) -> int:
+        """The next whole number of the schedule's rounds."""
+        length = len(self.compiled.plan.schedule)
+        return -(-frames // length) * length
 
 
 def pipeline(deployment: Deployment, on_full: Any = "wait") -> Pipeline:
@@ -129,7 +164,7 @@ def decide(graph: Graph, model: str, devices: Devices, device: str, strategy: st
     """
     planner = Planner(graph, model, devices)
     if strategy != "auto":
-        if strategy in NEEDS_GPU and "gpu" not in devices:
+        if strategy not in WITHOUT_GPU and "gpu" not in devices:
             raise DeviceError(f"strategy {strategy!r} needs a GPU; device {device!r} has none: {no_gpu_reason()}")
         return planner.compiled(planner.plan(strategy))
     if "gpu" not in devices or device.startswith("gpu"):

@@ -143,10 +143,14 @@ def problem(graph: Graph, devices: Mapping[str, Device]) -> Problem:
         for name in names
         if name
     )
+    keeps = {
+        node.name: sum(value.nbytes for name in node.inputs if (value := graph.value(name)) is not None)
+        for node in graph.nodes
+    }
     crossing = {}
     if "gpu" in devices:
         crossing = dict.fromkeys((("cpu", "gpu"), ("gpu", "cpu")), crossing_cost(devices["gpu"]))
-    return Problem(costs, tensors, crossing)
+    return Problem(costs, tensors, crossing, keeps=keeps)
 
 
 def kernel_kind(node: Node, device: Device) -> str:

@@ -184,7 +184,7 @@ class Session:
     def deploy(self, shapes: Shapes, depth: int | None) -> Deployment:
         """The network made ready for so many frames in flight; None: as many as keep every device busy."""
         compiled = self.decided(shapes)
-        return Deployment(compiled, depth or compiled.plan.depth)
+        return Deployment(compiled, depth or compiled.plan.slots)
 
     def decided(self, shapes: Shapes) -> Compiled:
         """The plan for inputs of these shapes, compiled; made when first asked for."""

@@ -39,6 +39,13 @@ def test_kernels_know_no_runtime() -> None:
     assert {path: names for path, names in found.items() if names} == {}
 
 
+def test_a_session_needs_no_solver() -> None:
+    """A saved plan, or one device, waits for no SciPy."""
+    code = "import sys, hetero; hetero.Session; print('scipy.optimize' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert out.stdout.strip() == "False"
+
+
 def test_importing_hetero_loads_nothing_heavy() -> None:
     code = "import sys, hetero; print([m for m in ('numba', 'pyopencl', 'onnx', 'networkx') if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -15,7 +15,7 @@ Model = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, gpu, gpu:1 (the second GPU) or cpu+gpu.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all there are if left out.")]
-Strategy = Annotated[str, typer.Option(help="auto, cpu, gpu, gpu-first, interleave or single-cut.")]
+Strategy = Annotated[str, typer.Option(help="auto, cpu, gpu, interleave, exact, two-plan-mix, or another strategy.")]
 PlanFile = Annotated[Path | None, typer.Option("--plan", help="Run as a saved plan says; nothing is measured.")]
 Depth = Annotated[int | None, typer.Option(min=1, help="Frames in flight at most; chosen if left out.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout and nothing else.")]

@@ -1,4 +1,4 @@
-"""Draft: what a strategy answers: placements, the schedule that mixes them, and the prediction."""
+"""Draft: what a strategy answers: placements, the schedule that mixes them, and what is known of their time."""
 
 from __future__ import annotations
 
@@ -10,21 +10,41 @@ from hetero.partition.problem import Placement, Problem, period
 
 @dataclass(frozen=True)
 class Draft:
-    """A plan without names: frame i uses placements[schedule[i % len(schedule)]].
+    """A plan without names: frame i uses placements[schedule[i % len(schedule)]]. Times are seconds per frame.
 
-    `predicted` is in seconds per frame. `note` says in one line what the user should know, such as
-    operators that could not run where the strategy wanted them; empty where there is nothing.
+    predicted   in the steady state
+    bound       what neither a placement nor a mix of them can undercut; None for more than two devices
+    dual        what the strategy's own solver proved that no placement can undercut; None where it proved nothing
+    note        one line that the user should know, such as operators that could not run where the strategy wanted
+                them; empty where there is nothing
     """
 
     placements: tuple[Placement, ...]
     schedule: tuple[int, ...]
     predicted: float
+    bound: float | None = None
+    dual: float | None = None
     note: str = ""
 
+    @property
+    def gap(self) -> float | None:
+        """By what part the prediction is above the bound; None where there is none, or it is zero."""
+        return self.predicted / self.bound - 1 if self.bound else None
 
-def draft(problem: Problem, *placements: Placement, schedule: Sequence[int] = (0,), note: str = "") -> Draft:
-    """A draft of these placements with its prediction."""
-    return Draft(placements, tuple(schedule), period(problem, placements, schedule), note)
+
+def draft(
+    problem: Problem,
+    *placements: Placement,
+    schedule: Sequence[int] = (0,),
+    dual: float | None = None,
+    note: str = "",
+) -> Draft:
+    """A draft of these placements with its prediction and its bound."""
+    # SciPy takes half a second to import, which a saved plan and a single device do without.
+    from hetero.partition.bound import bound
+
+    known = bound(problem).seconds if len(problem.devices) <= 2 else None
+    return Draft(placements, tuple(schedule), period(problem, placements, schedule), known, dual, note)
 
 
 def fallen(problem: Problem, device: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 Placement = Mapping[str, str]  # operator -> device key
+BUS = "bus"  # what `scaled` calls all crossings
 
 
 class ProblemError(ValueError):
@@ -21,10 +23,15 @@ class ProblemError(ValueError):
 
 @dataclass(frozen=True)
 class Crossing:
-    """What it costs to bring a tensor from one device to another: fixed seconds, seconds per byte."""
+    """What it costs to bring a tensor from one device to another: fixed seconds, seconds per byte.
+
+    `on` names what it keeps busy: devices, or a resource of its own such as a copy engine. Left empty
+    it is both devices, since mapping and unmapping stall either.
+    """
 
     fixed: float
     per_byte: float = 0.0
+    on: tuple[str, ...] = ()
 
     def seconds(self, nbytes: int) -> float:
         """Seconds for a tensor of so many bytes."""
@@ -47,13 +54,14 @@ class Tensor:
 
 
 class Move(NamedTuple):
-    """One tensor brought from one device to another, and the seconds it costs both."""
+    """One tensor brought from one device to another, and the seconds it keeps each of `on` busy."""
 
     tensor: str
     source: str
     target: str
     nbytes: int
     seconds: float
+    on: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -64,14 +72,18 @@ class Problem:
               cannot run the operator
     tensors   every tensor that passes between operators, every input and output of the network
     crossing  (from, to) -> Crossing, for every ordered pair of devices
-    overhead  device -> seconds that every stage costs besides its operators
+    overhead  device -> seconds that every stage costs besides its operators; solvers cannot see it, so that what a
+              hand-over costs belongs into the crossings' fixed seconds
     host      the device on whose memory the network's inputs and outputs live
+    keeps     operator -> bytes that stay in a device's memory while it is placed there: its weights
+    memory    device -> bytes that operators may keep there; a device that is absent has no limit
     graph     built from these: operators as nodes in the order given, with attribute `cost`
     devices   built too: every device an operator can run on, the host first
+    resources built too: what can be busy: the devices, then what crossings name besides
 
     The rule of crossings, the only one: a tensor crosses once from its producer's device to each
     other device that needs it, however many consumers it has there, and the crossing's seconds are
-    charged to both devices, since mapping and unmapping stall either.
+    charged to each of what the crossing keeps busy.
     """
 
     costs: Mapping[str, Mapping[str, float]]
@@ -79,8 +91,11 @@ class Problem:
     crossing: Mapping[tuple[str, str], Crossing] = field(default_factory=dict)
     overhead: Mapping[str, float] = field(default_factory=dict)
     host: str = "cpu"
+    keeps: Mapping[str, int] = field(default_factory=dict)
+    memory: Mapping[str, int] = field(default_factory=dict)
     graph: nx.DiGraph[Any] = field(init=False, repr=False, compare=False)
     devices: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    resources: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         import networkx as nx  # a session that runs on one device needs no problem, and starts without it
@@ -109,6 +124,12 @@ class Problem:
         for pair in permutations(self.devices, 2):
             if pair not in self.crossing:
                 raise ProblemError(f"no crossing is given from {pair[0]!r} to {pair[1]!r}")
+        named = (name for pair in permutations(self.devices, 2) for name in self.crossing[pair].on)
+        object.__setattr__(self, "resources", tuple(dict.fromkeys([*self.devices, *named])))
+
+    def __hash__(self) -> int:
+        """So that what is expensive to find out about a problem can be remembered beside it."""
+        return hash((tuple(self.costs), self.tensors))
 
     def prefer(self, device: str) -> dict[str, str]:
         """Everything on one device; what cannot run there goes to the host, else where it is cheapest.
@@ -135,19 +156,23 @@ def crossings(problem: Problem, placement: Placement) -> list[Move]:
         targets = dict.fromkeys(placement[consumer] for consumer in tensor.consumers)
         if tensor.output:
             targets[problem.host] = None
-        for target in targets:
-            if target != source:
-                seconds = problem.crossing[source, target].seconds(tensor.nbytes)
-                moves.append(Move(tensor.name, source, target, tensor.nbytes, seconds))
+        moves += [move(problem, tensor, source, target) for target in targets if target != source]
     return moves
 
 
+def move(problem: Problem, tensor: Tensor, source: str, target: str) -> Move:
+    """What it takes to bring a tensor from one device to another."""
+    crossing = problem.crossing[source, target]
+    on = crossing.on or (source, target)
+    return Move(tensor.name, source, target, tensor.nbytes, crossing.seconds(tensor.nbytes), on)
+
+
 def loads(problem: Problem, placement: Placement) -> dict[str, float]:
-    """Seconds per frame that each device is kept busy: operators, crossings, stages.
+    """Seconds per frame that each resource is kept busy: operators, crossings, stages.
 
     Raises ProblemError where the placement leaves an operator out or puts it where it cannot run.
     """
-    load = dict.fromkeys(problem.devices, 0.0)
+    load = dict.fromkeys(problem.resources, 0.0)
     for operator, cost in problem.costs.items():
         device = placement.get(operator)
         if device is None:
@@ -155,9 +180,9 @@ def loads(problem: Problem, placement: Placement) -> dict[str, float]:
         if device not in cost:
             raise ProblemError(f"{operator!r} cannot run on {device!r}; it can on {', '.join(cost)}")
         load[device] += cost[device]
-    for move in crossings(problem, placement):
-        load[move.source] += move.seconds
-        load[move.target] += move.seconds
+    for crossing in crossings(problem, placement):
+        for resource in crossing.on:
+            load[resource] += crossing.seconds
     if any(problem.overhead.values()):
         for cut in stages(problem.graph, placement):
             load[cut.device] += problem.overhead.get(cut.device, 0.0)
@@ -165,9 +190,49 @@ def loads(problem: Problem, placement: Placement) -> dict[str, float]:
 
 
 def period(problem: Problem, placements: Sequence[Placement], schedule: Sequence[int] = (0,)) -> float:
-    """Predicted seconds per frame: the largest device load, averaged over the schedule.
+    """Predicted seconds per frame: the largest load, averaged over the schedule.
 
-    With enough frames in flight every device always has work, so the busiest sets the pace.
+    With enough frames in flight every resource always has work, so the busiest sets the pace.
     """
     each = [loads(problem, placement) for placement in placements]
-    return max(sum(each[entry][device] for entry in schedule) / len(schedule) for device in problem.devices)
+    return max(sum(each[entry][name] for entry in schedule) / len(schedule) for name in problem.resources)
+
+
+def kept(problem: Problem, placements: Sequence[Placement]) -> dict[str, int]:
+    """Bytes that operators keep on each device: once, however many of the placements put them there."""
+    homes = {(operator, device) for placement in placements for operator, device in placement.items()}
+    total = dict.fromkeys(problem.devices, 0)
+    for operator, device in homes:
+        total[device] += problem.keeps.get(operator, 0)
+    return total
+
+
+def fits(problem: Problem, placements: Sequence[Placement]) -> bool:
+    """Whether what operators keep on each device is within its memory."""
+    return all(nbytes <= problem.memory.get(device, nbytes) for device, nbytes in kept(problem, placements).items())
+
+
+def scaled(problem: Problem, factors: Mapping[str, float]) -> Problem:
+    """The problem with times multiplied: by device, and under the name "bus" those of crossings.
+
+    {"gpu": 0.5} is a GPU twice as fast. Raises ProblemError for a name that is neither, or a factor that is not
+    above zero.
+    """
+    for name, factor in factors.items():
+        if name not in (*problem.devices, BUS):
+            raise ProblemError(f"nothing is called {name!r} to scale: expected {', '.join((*problem.devices, BUS))}")
+        if not 0 < factor < math.inf:
+            raise ProblemError(f"{name} cannot take {factor} times as long: expected a factor above 0")
+    bus = factors.get(BUS, 1.0)
+    return replace(
+        problem,
+        costs={
+            operator: {device: seconds * factors.get(device, 1.0) for device, seconds in cost.items()}
+            for operator, cost in problem.costs.items()
+        },
+        crossing={
+            pair: replace(each, fixed=each.fixed * bus, per_byte=each.per_byte * bus)
+            for pair, each in problem.crossing.items()
+        },
+        overhead={device: seconds * factors.get(device, 1.0) for device, seconds in problem.overhead.items()},
+    )

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Sequence
+from itertools import accumulate
+from statistics import fmean
 from typing import NamedTuple
+
+from hetero.partition.itinerary import Leg, itinerary
+from hetero.partition.problem import Placement, Problem, period
+
+SETTLED = 32  # frames after which a stream counts as steady
+SLACK = 0.01  # of the busiest resource's time
+DEEPEST = 32
 
 
 class Span(NamedTuple):
@@ -59,3 +68,83 @@ def simulate(
                 done[frame] = True
         while given < frames and done[given]:
             given += 1
+
+
+class Event(NamedTuple):
+    """What a resource does from start to end, in seconds: kind "operator", "crossing", "overhead", or "wait".
+
+    `name` is an operator, a tensor or a stage; a wait has none, and its frame is the one that is waited for.
+    """
+
+    frame: int
+    resource: str
+    kind: str
+    name: str
+    start: float
+    end: float
+
+
+class Forecast(NamedTuple):
+    """A stream in its steady state: seconds per frame, a frame's seconds from its slot to its result, busy shares."""
+
+    period: float
+    latency: float
+    busy: dict[str, float]
+
+
+def timeline(
+    problem: Problem, placements: Sequence[Placement], schedule: Sequence[int], depth: int, frames: int
+) -> list[Event]:
+    """Every operator, crossing and wait of so many frames, by start; the placements' legs under `simulate`'s rules."""
+    legs = [itinerary(problem, placement) for placement in placements]
+    free = dict.fromkeys(problem.resources, 0.0)
+    events = []
+    for span in simulate(_variants(legs), schedule, depth, frames):
+        if span.start > free[span.device]:
+            events.append(Event(span.frame, span.device, "wait", "", free[span.device], span.start))
+        free[span.device], now = span.end, span.start
+        for kind, name, seconds in legs[schedule[span.frame % len(schedule)]][span.stage].pieces:
+            events.append(Event(span.frame, span.device, kind, name, now, now + seconds))
+            now += seconds
+    return sorted(events, key=lambda event: (event.start, event.end, event.frame))
+
+
+def forecast(problem: Problem, placements: Sequence[Placement], schedule: Sequence[int], depth: int) -> Forecast:
+    """The steady state of a plan at a depth."""
+    return _steady(_variants([itinerary(problem, each) for each in placements]), schedule, depth)
+
+
+def enough(problem: Problem, placements: Sequence[Placement], schedule: Sequence[int]) -> int:
+    """The least depth at which the busiest resource is kept busy, all but `SLACK` of its time.
+
+    Where no depth up to `DEEPEST` does that, the least that comes as near to the fastest of them.
+    """
+    variants = _variants([itinerary(problem, each) for each in placements])
+    goal = (1 + SLACK) * period(problem, placements, schedule)
+    found: list[float] = []
+    while len(found) < DEEPEST and (not found or found[-1] > goal):
+        found.append(_steady(variants, schedule, len(found) + 1).period)
+    return next(i for i, each in enumerate(found, 1) if each <= (1 + SLACK) * min(found))
+
+
+def _variants(legs: Sequence[Sequence[Leg]]) -> list[list[tuple[str, float]]]:
+    return [[(leg.resource, leg.seconds) for leg in each] for each in legs]
+
+
+def _steady(variants: Sequence[Sequence[tuple[str, float]]], schedule: Sequence[int], depth: int) -> Forecast:
+    """The middle third of a stream of whole rounds, each long enough for beginning and end not to matter."""
+    third = len(schedule) * -(-max(SETTLED, 2 * depth) // len(schedule))
+    spans = simulate(variants, schedule, depth, 3 * third)
+    ends = [0.0] * 3 * third
+    for span in spans:
+        ends[span.frame] = max(ends[span.frame], span.end)
+    given = list(accumulate(ends, max))
+    left = sorted(ends)
+    middle = range(third, 2 * third)
+    begins = [max(left[i - depth], given[i - 2 * depth] if i >= 2 * depth else 0.0) for i in middle]
+    first, last = given[third - 1], given[2 * third - 1]
+    busy = {device: 0.0 for stages in variants for device, _ in stages}
+    for span in spans:
+        busy[span.device] += max(0.0, min(span.end, last) - max(span.start, first)) / (last - first)
+    latency = fmean(ends[i] - begin for i, begin in zip(middle, begins, strict=True))
+    return Forecast((last - first) / third, latency, busy)

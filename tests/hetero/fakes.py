@@ -19,7 +19,7 @@ from hetero.plan import Plan
 from hetero.statistics import Statistics
 
 _DTYPES = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(int64)": np.int64}
-_STRATEGIES = ("auto", "cpu", "gpu", "gpu-first", "interleave", "single-cut")
+_STRATEGIES = ("auto", *hetero.strategies())
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,16 @@ PLAN = Plan(
     schedule=(0, 1, 1),
     predicted=0.0125,
     bound=0.01,
+    measured=0.015,
+    depth=5,
     costs={"conv": {"cpu": 0.02, "gpu": 0.005}, "pool": {"cpu": 0.001}},
+    prices={"conv": {"cpu": 0.0031, "gpu": -0.0002}, "pool": {}},
 )
 
 
 def test_json_both_ways() -> None:
     assert Plan.from_json(PLAN.to_json()) == PLAN
-    bare = replace(PLAN, threads=None, predicted=None, bound=None, costs={})
+    bare = replace(PLAN, threads=None, predicted=None, bound=None, measured=None, depth=None, costs={}, prices={})
     assert Plan.from_json(bare.to_json()) == bare
 
 
@@ -50,11 +53,11 @@ def test_a_plan_is_a_copy() -> None:
     [
         ("{", "not JSON"),
         ("[1]", "found list"),
-        ("{}", "plan version None, this program reads version 1"),
-        ('{"version": 2}', "plan version 2"),
+        ("{}", "plan version None, this program reads version 2"),
+        ('{"version": 1}', "plan version 1"),
         (
-            '{"version": 1, "name": "x", "color": 1}',
-            "missing: 'bound', 'costs', 'devices' and 6 more.*'color'",
+            '{"version": 2, "name": "x", "color": 1}',
+            "missing: 'bound', 'costs', 'depth' and 9 more.*'color'",
         ),
     ],
 )
@@ -81,6 +84,10 @@ def test_texts_that_are_no_plan(text: str, message: str) -> None:
         ("predicted", float("nan"), "predicted must be"),
         ("bound", "fast", "bound must be"),
         ("costs", {"conv": 1.0}, "costs must be"),
+        ("measured", "slow", "measured must be seconds or null"),
+        ("depth", 0, "has 0 frames in flight"),
+        ("depth", 2.5, "depth must be a whole number or null"),
+        ("prices", {"conv": {"cpu": "dear"}}, "prices must be"),
     ],
 )
 def test_wrong_values_are_named(key: str, value: Any, message: str) -> None:
@@ -117,8 +124,19 @@ def test_check_asks_only_for_devices_in_use() -> None:
 def test_explain() -> None:
     text = PLAN.explain()
     assert "predicted: 12.500 ms a frame, no plan below 10.000 ms (gap 25.0%)" in text
+    assert "measured: 15.000 ms a frame (+20.0% of the prediction)" in text
+    assert "frames in flight: 5" in text
     assert "placement 1, 2 of every 3 frames: 1 on cpu, 1 on gpu" in text
     assert [line.split() for line in text.splitlines()[-2:]] == [
-        ["conv", "cpu", "gpu", "20.000", "ms", "5.000", "ms"],
-        ["pool", "cpu", "cpu", "1.000", "ms", "-"],
+        ["conv", "cpu", "gpu", "20.000", "ms", "5.000", "ms", "+3.100", "ms", "-0.200", "ms"],
+        ["pool", "cpu", "cpu", "1.000", "ms", "-", "-", "-"],
     ]
+    assert "moved to" not in replace(PLAN, prices={}).explain()
+
+
+def test_gap_and_slots() -> None:
+    assert PLAN.gap == pytest.approx(0.25)
+    assert replace(PLAN, bound=None).gap is None
+    assert PLAN.slots == 5
+    assert replace(PLAN, depth=None).slots == 4
+    assert replace(PLAN, depth=None, schedule=(0,) * 16).slots == 6

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+import random
+from dataclasses import replace
 
-from hetero.partition.problem import Crossing, Move, Problem, ProblemError, Tensor, crossings, loads, period
+import pytest
+from random_problems import random_problem
+
+from hetero.partition.ledger import Ledger
+from hetero.partition.price import prices
+from hetero.partition.problem import (
+    Crossing,
+    Move,
+    Problem,
+    ProblemError,
+    Tensor,
+    crossings,
+    fits,
+    kept,
+    loads,
+    period,
+    scaled,
+)
+from hetero.partition.record import from_record, to_record
 
 CROSSING = {("cpu", "gpu"): Crossing(1.0, 0.01), ("gpu", "cpu"): Crossing(2.0, 0.01)}
 
@@ -37,9 +57,9 @@ def test_all_on_the_host_crosses_nothing() -> None:
 def test_a_tensor_crosses_once_for_two_consumers() -> None:
     placement = {"a": "cpu", "b": "gpu", "c": "gpu", "d": "cpu"}
     assert crossings(DIAMOND, placement) == [
-        Move("ta", "cpu", "gpu", 200, 3.0),
-        Move("tb", "gpu", "cpu", 300, 5.0),
-        Move("tc", "gpu", "cpu", 400, 6.0),
+        Move("ta", "cpu", "gpu", 200, 3.0, ("cpu", "gpu")),
+        Move("tb", "gpu", "cpu", 300, 5.0, ("gpu", "cpu")),
+        Move("tc", "gpu", "cpu", 400, 6.0, ("gpu", "cpu")),
     ]
     assert loads(DIAMOND, placement) == {"cpu": 10 + 40 + 14, "gpu": 5 + 6 + 14}
 
@@ -67,6 +87,71 @@ def test_every_stage_costs_its_overhead() -> None:
     problem = Problem(DIAMOND.costs, DIAMOND.tensors, CROSSING, overhead={"cpu": 0.5, "gpu": 0.25})
     placement = {"a": "cpu", "b": "gpu", "c": "gpu", "d": "cpu"}
     assert loads(problem, placement) == {"cpu": 64 + 2 * 0.5, "gpu": 25 + 0.25}
+
+
+def test_a_copy_engine_is_busy_instead_of_the_devices() -> None:
+    crossing = {("cpu", "gpu"): Crossing(1.0, 0.01, ("copy",)), ("gpu", "cpu"): Crossing(2.0, 0.01, ("copy", "cpu"))}
+    problem = replace(DIAMOND, crossing=crossing)
+    assert problem.resources == ("cpu", "gpu", "copy")
+    placement = {"a": "cpu", "b": "gpu", "c": "gpu", "d": "cpu"}
+    assert loads(problem, placement) == {"cpu": 10 + 40 + 11, "gpu": 5 + 6, "copy": 14}
+    assert period(problem, [placement]) == 61
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_a_ledger_keeps_the_loads_of_whatever_moves(seed: int) -> None:
+    problem = random_problem(seed)
+    random_ = random.Random(seed)
+    ledger = Ledger(problem, {name: random_.choice(list(cost)) for name, cost in problem.costs.items()})
+    plain = replace(problem, overhead={})
+    for _ in range(30):
+        operator = random_.choice(list(problem.costs))
+        device = random_.choice(list(problem.costs[operator]))
+        promised = ledger.score_after(operator, device)
+        ledger.move(operator, device)
+        assert ledger.loads == pytest.approx(loads(plain, ledger.placement), abs=1e-9)
+        assert ledger.score() == pytest.approx(promised)
+        whole = loads(problem, ledger.placement).values()
+        assert ledger.score() == pytest.approx((max(whole), sum(whole)))
+
+
+def test_prices_are_what_moving_adds() -> None:
+    placements = [dict.fromkeys("abcd", "cpu"), {"a": "gpu", "b": "gpu", "c": "gpu", "d": "cpu"}]
+    schedule = (0, 1, 1)
+    found = prices(DIAMOND, placements, schedule)
+    assert found["d"] == {}
+    for operator in "abc":
+        assert set(found[operator]) == {"cpu", "gpu"}
+        for device, price in found[operator].items():
+            moved = [{**placement, operator: device} for placement in placements]
+            want = period(DIAMOND, moved, schedule) - period(DIAMOND, placements, schedule)
+            assert price == pytest.approx(want)
+    assert set(prices(DIAMOND, placements[:1])["a"]) == {"gpu"}
+
+
+def test_memory_counts_an_operator_once_a_device() -> None:
+    problem = replace(DIAMOND, keeps={"a": 5, "b": 7}, memory={"gpu": 5})
+    cpu, gpu = dict.fromkeys("abcd", "cpu"), {"a": "gpu", "b": "cpu", "c": "gpu", "d": "cpu"}
+    assert kept(problem, [cpu, gpu, gpu]) == {"cpu": 12, "gpu": 5}
+    assert fits(problem, [cpu, gpu])
+    assert not fits(problem, [{**gpu, "b": "gpu"}])
+
+
+def test_what_if() -> None:
+    placement = {"a": "cpu", "b": "gpu", "c": "gpu", "d": "cpu"}
+    assert loads(scaled(DIAMOND, {"gpu": 2.0, "bus": 0.5}), placement) == {"cpu": 50 + 7, "gpu": 22 + 7}
+    with pytest.raises(ProblemError, match="nothing is called 'npu' to scale: expected cpu, gpu, bus"):
+        scaled(DIAMOND, {"npu": 2.0})
+    with pytest.raises(ProblemError, match=r"gpu cannot take 0.0 times as long"):
+        scaled(DIAMOND, {"gpu": 0.0})
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_records_are_json_both_ways(seed: int) -> None:
+    problem = replace(random_problem(seed), keeps={"op0": 3}, memory={"gpu": 100})
+    again = from_record(json.loads(json.dumps(to_record(problem))))
+    assert again == problem
+    assert hash(again) == hash(problem)
 
 
 def test_period_is_the_largest_mean_load() -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
+from random_problems import random_problem
 
-from hetero.partition.simulate import simulate
+from hetero.partition.itinerary import itinerary
+from hetero.partition.problem import Crossing, Problem, Tensor, loads, period
+from hetero.partition.simulate import enough, forecast, simulate, timeline
 
 CHAIN = [("cpu", 2.0), ("gpu", 3.0)]
 
@@ -76,3 +81,92 @@ def test_with_enough_slots_the_largest_load_sets_the_pace(seed: int) -> None:
     for span in spans:
         load[span.device] += (span.end - span.start) / frames
     assert max(span.end for span in spans) / frames == pytest.approx(max(load.values()), rel=0.02)
+
+
+def random_plan(seed: int) -> tuple[Problem, list[dict[str, str]], list[int]]:
+    """A problem, two placements that switch devices often, and a round of three frames; half with a copy engine."""
+    problem = random_problem(seed)
+    if seed % 2:
+        copies = Crossing(0.5, 0.001, ("copy",))
+        problem = replace(problem, crossing={("cpu", "gpu"): copies, ("gpu", "cpu"): copies})
+    random_ = random.Random(seed)
+    placements = [{name: random_.choice(list(cost)) for name, cost in problem.costs.items()} for _ in range(2)]
+    return problem, placements, [0, 1, 1]
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_the_legs_of_a_placement_are_its_loads(seed: int) -> None:
+    problem, (placement, _), _ = random_plan(seed)
+    legs = itinerary(problem, placement)
+    total = dict.fromkeys(problem.resources, 0.0)
+    for leg in legs:
+        total[leg.resource] += leg.seconds
+    assert total == pytest.approx(loads(problem, placement))
+    assert all(a.resource != b.resource for a, b in pairwise(legs))
+    run = [piece.name for leg in legs for piece in leg.pieces if piece.kind == "operator"]
+    assert sorted(run) == sorted(problem.costs)
+    assert all(run.index(a) < run.index(b) for a, b in problem.graph.edges)
+
+
+def test_an_itinerary_by_hand() -> None:
+    problem = Problem(
+        {"a": {"cpu": 1.0, "gpu": 1.0}, "b": {"cpu": 2.0, "gpu": 2.0}},
+        (Tensor("x", 0, None, ("a",)), Tensor("t", 0, "a", ("b",)), Tensor("y", 0, "b", output=True)),
+        {("cpu", "gpu"): Crossing(0.25), ("gpu", "cpu"): Crossing(0.5, on=("copy",))},
+    )
+    assert itinerary(problem, {"a": "cpu", "b": "gpu"}) == [
+        ("cpu", (("operator", "a", 1.0), ("crossing", "t", 0.25))),
+        ("gpu", (("crossing", "t", 0.25), ("operator", "b", 2.0))),
+        ("copy", (("crossing", "y", 0.5),)),
+    ]
+
+
+def test_a_timeline_by_hand() -> None:
+    problem = Problem(
+        {"a": {"cpu": 1.0, "gpu": 9.0}, "b": {"cpu": 9.0, "gpu": 2.0}},
+        (Tensor("t", 0, "a", ("b",)),),
+        {("cpu", "gpu"): Crossing(0.5, on=("gpu",)), ("gpu", "cpu"): Crossing(0.5)},
+    )
+    assert timeline(problem, [{"a": "cpu", "b": "gpu"}], [0], depth=2, frames=2) == [
+        (0, "cpu", "operator", "a", 0.0, 1.0),
+        (0, "gpu", "wait", "", 0.0, 1.0),
+        (0, "gpu", "crossing", "t", 1.0, 1.5),
+        (1, "cpu", "operator", "a", 1.0, 2.0),
+        (0, "gpu", "operator", "b", 1.5, 3.5),
+        (1, "gpu", "crossing", "t", 3.5, 4.0),
+        (1, "gpu", "operator", "b", 4.0, 6.0),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_timeline_fills_every_resource_without_overlap(seed: int) -> None:
+    problem, placements, schedule = random_plan(seed)
+    events = timeline(problem, placements, schedule, depth=3, frames=9)
+    assert events == timeline(problem, placements, schedule, depth=3, frames=9)
+    for resource in problem.resources:
+        lane = [event for event in events if event.resource == resource]
+        assert all(a.end == pytest.approx(b.start) for a, b in pairwise(lane))
+        assert not lane or lane[0].start == 0
+    for frame in range(9):
+        run = [event.name for event in events if event.frame == frame and event.kind == "operator"]
+        assert sorted(run) == sorted(problem.costs)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_enough_depth_reaches_the_prediction(seed: int) -> None:
+    problem, placements, schedule = random_plan(seed)
+    depth = enough(problem, placements, schedule)
+    found = forecast(problem, placements, schedule, depth)
+    assert found.period == pytest.approx(period(problem, placements, schedule), rel=0.03)
+    assert max(found.busy.values()) == pytest.approx(1, abs=0.03)
+    assert depth == 1 or forecast(problem, placements, schedule, depth - 1).period > found.period
+    assert found.latency <= depth * found.period * 1.5
+
+
+def test_a_plan_on_one_device_needs_one_frame_in_flight() -> None:
+    problem = random_problem(4, partial=False)
+    assert enough(problem, [problem.prefer("cpu")], [0]) == 1
+    whole = forecast(problem, [problem.prefer("cpu")], [0], 3)
+    alone = period(problem, [problem.prefer("cpu")])
+    assert whole.period == pytest.approx(alone)
+    assert whole.latency == pytest.approx(3 * alone)

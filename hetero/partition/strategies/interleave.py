@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hetero.partition.draft import Draft, draft, fallen
 from hetero.partition.problem import Problem, loads
+from hetero.partition.schedule import spread
 
 LONGEST = 16  # frames in one round of the schedule; a longer round needs more slots than it gains
 
@@ -22,12 +23,4 @@ def solve(problem: Problem) -> Draft:
     note = fallen(problem, "gpu")
     if k in (0, frames):
         return draft(problem, gpu if k else cpu, note=note)
-    return draft(problem, cpu, gpu, schedule=spread(k, frames), note=note)
-
-
-def spread(ones: int, length: int) -> tuple[int, ...]:
-    """So many ones among zeros, as evenly as a line drawn on pixels (Bresenham).
-
-    spread(3, 8) = (0, 0, 1, 0, 0, 1, 0, 1)
-    """
-    return tuple((i + 1) * ones // length - i * ones // length for i in range(length))
+    return draft(problem, cpu, gpu, schedule=spread((frames - k, k)), note=note)

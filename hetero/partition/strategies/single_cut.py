@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import permutations
 
 from hetero.partition.draft import Draft, draft
-from hetero.partition.problem import Placement, Problem, loads
+from hetero.partition.ledger import Ledger
+from hetero.partition.problem import Problem
 
 
 def solve(problem: Problem) -> Draft:
@@ -15,12 +15,13 @@ def solve(problem: Problem) -> Draft:
     An operator that cannot run on its side goes to the other. Either side may be empty, where no
     split pays; of equals, the one cut nearest the front wins.
     """
-    return draft(problem, min(_splits(problem), key=lambda each: max(loads(problem, each).values())))
-
-
-def _splits(problem: Problem) -> Iterator[Placement]:
-    """Every split once; the host alone comes first, so that a problem of one device has one."""
-    yield problem.prefer(problem.host)
-    for at in range(len(problem.costs)):
-        for front, back in permutations(problem.devices, 2):
-            yield {name: problem.settle(name, front if i < at else back) for i, name in enumerate(problem.costs)}
+    alone = Ledger(problem, problem.prefer(problem.host))
+    best, found = alone.score(), alone.placement
+    for front, back in permutations(problem.devices, 2):
+        ledger = Ledger(problem, problem.prefer(back))
+        for operator in [None, *problem.costs]:
+            if operator is not None:
+                ledger.move(operator, problem.settle(operator, front))
+            if ledger.score() < best:
+                best, found = ledger.score(), dict(ledger.placement)
+    return draft(problem, found)
