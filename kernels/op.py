@@ -137,7 +137,8 @@ class CpuStep:
     """One command of the CPU: a compiled kernel run once per task, tasks in any order.
 
     `kernel` is the address of a function (args: int64*, task: int64). `args` holds the operands'
-    addresses, in order, then `numbers`; a float number is stored as the bits of a float64.
+    addresses, in order, then `numbers`; a float number is stored as the bits of a float64. The last
+    `chained` operands, a fused chain's, stand behind the numbers instead, and zero where there are none.
     """
 
     kernel: int
@@ -145,6 +146,7 @@ class CpuStep:
     numbers: tuple[int | float, ...] = ()
     tasks: int = 1
     name: str = ""
+    chained: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from kernels.op import Case
 
-OPSET = 21
+OPSET = 24
 Array = np.ndarray[Any, Any]
 
 

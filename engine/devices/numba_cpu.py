@@ -44,7 +44,7 @@ class CpuRecording(Recording):
                 arrays = [_view(m, s) for m, s in zip(bound.memory, bound.step.specs, strict=True)]
                 self._parts.append((bound.step.function, arrays))
             elif isinstance(bound.step, CpuStep):
-                record = np.array([*map(_address, bound.memory), *map(word, bound.step.numbers)], np.int64)
+                record = np.array(_words(bound.step, bound.memory), np.int64)
                 self._records.append(record)
                 rows.append((bound.step.kernel, record.ctypes.data, bound.step.tasks))
         self._flush(rows)
@@ -75,6 +75,12 @@ class CpuRecording(Recording):
                 self._run(piece)
                 seconds.append(time.perf_counter() - begin)
         return seconds
+
+
+def _words(step: CpuStep, memory: Sequence[Memory]) -> list[int]:
+    addresses = [_address(each) for each in memory]
+    first = len(addresses) - step.chained
+    return [*addresses[:first], *map(word, step.numbers), *(addresses[first:] or [0])]
 
 
 def _address(memory: Memory) -> int:

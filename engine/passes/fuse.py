@@ -8,45 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from engine.formats.onnx import constant
-from engine.graph import Graph, Node, Tensor
+from engine.graph import Graph, Node
+from engine.passes.tails import chain_with_its_beginning, links_into_carrier, links_into_chain
+from engine.passes.view import Array, View
 from kernels.activation import INFINITY
+from kernels.op import Spec
 
-Array = np.ndarray[Any, Any]
 CARRIERS = ("Conv", "ConvTranspose", "Affine", "Gemm", "MatMul")  # operators that apply a clamp before they store
 WEIGHTED = ("Conv", "ConvTranspose")  # those that have a bias and add a residual
-
-
-class View:
-    """The graph while its nodes are rewritten: who makes a tensor, and how many read it."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.made = graph.producers()
-        self.readers = {name: len(nodes) for name, nodes in graph.consumers().items()}
-        self.new: dict[str, Tensor] = {}
-
-    def value(self, name: str) -> Array | None:
-        """A constant's value."""
-        tensor = self.new.get(name) or self.graph.tensors.get(name)
-        return None if tensor is None else tensor.value
-
-    def before(self, name: str) -> Node | None:
-        """The node that makes a tensor which nobody else needs."""
-        node = self.made.get(name)
-        alone = self.readers.get(name) == 1 and name not in self.graph.outputs
-        return node if alone and node is not None and node.proto is None else None
-
-    def keep(self, name: str, value: Array) -> str:
-        """A further constant; returns its name, made unique."""
-        while name in self.graph.tensors or name in self.new:
-            name += "_"
-        self.new[name] = constant(name, value)
-        return name
 
 
 def _per_channel(view: View, node: Node, name: str) -> Array | None:
@@ -98,12 +70,12 @@ def arithmetic_to_affine(view: View, node: Node) -> Node | None:
 
 def _finished(node: Node) -> bool:
     """Whether something was fused behind the node's sum already, so that nothing may go into its weights."""
-    return "activation" in node.attributes or (node.op in WEIGHTED and len(node.inputs) > 3)
+    return bool({"activation", "chain"} & node.attributes.keys()) or (node.op in WEIGHTED and len(node.inputs) > 3)
 
 
 def affine_into_weights(view: View, node: Node) -> Node | None:
     """Conv, ConvTranspose or Affine, then Affine -> one of them."""
-    before = view.before(node.inputs[0]) if node.op == "Affine" else None
+    before = view.before(node.inputs[0]) if node.op == "Affine" and len(node.inputs) == 3 else None
     if before is None or before.op not in (*WEIGHTED, "Affine") or _finished(before):
         return None
     scale, shift = (np.asarray(view.value(name), np.float64) for name in node.inputs[1:])
@@ -147,7 +119,7 @@ def clamp_into_carrier(view: View, node: Node) -> Node | None:
     if node.proto is not None or node.op not in ("Relu", "Clip", "LeakyRelu"):
         return None
     before = view.before(node.inputs[0])
-    if before is None or before.op not in CARRIERS or "activation" in before.attributes:
+    if before is None or before.op not in CARRIERS or {"activation", "chain"} & before.attributes.keys():
         return None
     if node.op == "Clip":
         clamp = (node.attributes["min"], node.attributes["max"], 0.0)
@@ -188,7 +160,27 @@ def reshapes_to_shuffle(view: View, node: Node) -> Node | None:
     return Node("ChannelShuffle", node.name, split.inputs, node.outputs, {"groups": groups})
 
 
-RULES: tuple[Callable[[View, Node], Node | None], ...] = (
+def mean_to_pooling(view: View, node: Node) -> Node | None:
+    """ReduceMean over an image's height and width -> GlobalAveragePool, and a Reshape where they are not kept."""
+    if node.op != "ReduceMean":
+        return None
+    x = view.graph.spec(node.inputs[0])
+    axes = node.attributes.get("axes")
+    if axes is None and len(node.inputs) > 1 and node.inputs[1]:
+        axes = view.value(node.inputs[1])
+    if axes is None or len(x.shape) != 4 or x.dtype != np.float32 or sorted(int(k) % 4 for k in axes) != [2, 3]:
+        return None
+    if node.attributes.get("keepdims", 1):
+        return Node("GlobalAveragePool", node.name, node.inputs[:1], node.outputs)
+    mean = view.make(f"{node.name}/mean", Spec((*x.shape[:2], 1, 1)))
+    view.insert(Node("GlobalAveragePool", f"{node.name}/mean", node.inputs[:1], (mean,)))
+    return Node("Reshape", node.name, (mean,), node.outputs)
+
+
+Rule = Callable[[View, Node], Node | None]
+# What goes into weights, clamps and residuals comes first: that costs nothing when the network runs.
+RULES: tuple[Rule, ...] = (
+    mean_to_pooling,
     normalization_to_affine,
     arithmetic_to_affine,
     affine_into_weights,
@@ -197,10 +189,16 @@ RULES: tuple[Callable[[View, Node], Node | None], ...] = (
     residual_into_convolution,
     reshapes_to_shuffle,
 )
+CHAINS: tuple[Rule, ...] = (chain_with_its_beginning, links_into_carrier, links_into_chain)
 
 
 def fuse(graph: Graph) -> Graph:
-    """Apply the rules until none applies.
+    """Apply the rules until none applies: at first those that make no chains, then all."""
+    return _fixed(_fixed(graph, RULES), RULES + CHAINS)
+
+
+def _fixed(graph: Graph, rules: tuple[Rule, ...]) -> Graph:
+    """Apply rules until none applies.
 
     A fused node keeps the earlier one's name and stands where the later one stood, so that all it
     reads is there already.
@@ -211,8 +209,9 @@ def fuse(graph: Graph) -> Graph:
         view = View(graph)
         nodes: dict[str, Node] = {}
         for node in graph.nodes:
-            made = next((new for rule in RULES if (new := rule(view, node)) is not None), node)
+            made = next((new for rule in rules if (new := rule(view, node)) is not None), node)
             changed = changed or made is not node
+            nodes |= {ahead.name: ahead for ahead in view.inserted()}
             nodes.pop(made.name, None)
             nodes[made.name] = made
             view.made[made.outputs[0]] = made

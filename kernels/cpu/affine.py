@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from kernels.activation import clamp_of
+from kernels.cpu.chain import pass_on, tail
 from kernels.cpu.record import floats, kernel, number
 from kernels.cpu.share import split
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.vector import fma, load, maximum, minimum, splat, store
-from kernels.op import Call, CpuLowering, CpuStep, constant, read, write
+from kernels.op import Call, CpuLowering, CpuStep, Operand, constant, read, write
 
 
 @cache
@@ -20,7 +21,7 @@ def blocked_kernel(lanes: int) -> Any:
     """Compiled kernel.
 
     Record: x, y, scale, shift; pixels a task, tasks a plane, blocks, pixels of a plane, x's and y's image
-    strides; low, high, slope.
+    strides; low, high, slope; a chain.
     """
 
     def affine(args: Any, task: Any) -> None:
@@ -37,13 +38,15 @@ def blocked_kernel(lanes: int) -> Any:
             value = fma(load(x + pixel * lanes * 4, lanes), scale, shift)
             clamped = minimum(high, maximum(low, value))
             store(y + pixel * lanes * 4, fma(slope, minimum(value, zero), clamped))
+        count = (min(area, begin + args[4]) - begin) * lanes
+        pass_on(args, 13, y + begin * lanes * 4, count, image, block, begin * lanes)
 
     return kernel(affine)
 
 
 @cache
 def plain_kernel() -> Any:
-    """Record: x, y, scale, shift; channels, elements of a channel; low, high, slope. A task is one channel."""
+    """Record: x, y, scale, shift; channels, elements of a channel; low, high, slope; a chain. A task is one channel."""
 
     def affine(args: Any, task: Any) -> None:
         size = args[5]
@@ -53,6 +56,7 @@ def plain_kernel() -> Any:
         for i in range(size):
             value = x[i] * scale + shift
             y[i] = min(max(value, low), high) + slope * min(value, np.float32(0))
+        pass_on(args, 9, args[1] + task * size * 4, size, task // args[4], task % args[4], 0)
 
     return kernel(affine)
 
@@ -67,8 +71,8 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
     if x.layout == "plain":
         size = x.size // max(1, n * c)
         values = tuple(constant(call.constants[i].astype(np.float32)) for i in (1, 2))
-        step = CpuStep(plain_kernel().address, (*operands, *values), (c, size, *clamp_of(call)), n * c, "affine")
-        return CpuLowering((step,))
+        chain = tail(call, target.lanes)
+        return _lowering(plain_kernel(), (*operands, *values), (c, size, *clamp_of(call)), n * c, chain)
     area = x.shape[2] * x.shape[3]
     padded = []
     for i in (1, 2):
@@ -77,5 +81,12 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
         padded.append(constant(full))
     each, parts = split(area, x.block)
     numbers = (each, parts, x.blocks, area, x.stride, y.stride, *clamp_of(call))
-    tasks = n * x.blocks * parts
-    return CpuLowering((CpuStep(blocked_kernel(x.block).address, (*operands, *padded), numbers, tasks, "affine"),))
+    kernel, tasks = blocked_kernel(x.block), n * x.blocks * parts
+    return _lowering(kernel, (*operands, *padded), numbers, tasks, tail(call, x.block))
+
+
+def _lowering(
+    kernel: Any, operands: tuple[Operand, ...], numbers: tuple[int | float, ...], tasks: int, chain: tuple[Operand, ...]
+) -> CpuLowering:
+    step = CpuStep(kernel.address, (*operands, *chain), numbers, tasks, "affine", len(chain))
+    return CpuLowering((step,))

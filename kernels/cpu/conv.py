@@ -10,6 +10,7 @@ import numpy as np
 
 from kernels.activation import clamp_of
 from kernels.cpu import depthwise, winograd
+from kernels.cpu.chain import tail
 from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel, tile_cycles
 from kernels.cpu.pad import interleave, pad
 from kernels.cpu.target import CpuTarget
@@ -149,7 +150,9 @@ def dense(call: Call, target: CpuTarget, source: Source, weights: Array, window:
         y.stride, window.y_row, window.y_pixel, h * w * lanes, packed, y.blocks * lanes, *clamp_of(call), 0,
         window.y_first, 0 if residual is None else residual.stride,
     )  # fmt: skip
-    return CpuStep(dense_kernel(pixels, blocks, lanes).address, operands, numbers, n * len(firsts) * parts, "dense")
+    chain, tasks = tail(call, lanes), n * len(firsts) * parts
+    kernel = dense_kernel(pixels, blocks, lanes).address
+    return CpuStep(kernel, (*operands, *chain), numbers, tasks, "dense", len(chain))
 
 
 def _cycles(call: Call, target: CpuTarget) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from kernels.cpu.record import integers, kernel, number
+from kernels.cpu.record import chain_at, integers, kernel, number
 from kernels.cpu.tile import dense_tile
 
 TASK_FLOPS = 1_000_000  # one task takes about 10 us: enough to hide the hand-out, small enough to share
@@ -18,8 +18,8 @@ def dense_kernel(pixels: int, blocks: int, lanes: int) -> Any:
     Record: x, w, bias, residual, y, table, groups (addresses); then images, group count, tasks a
     group, tiles a task, rows, columns, x and y strides by image, row and pixel, y's by block,
     elements of a packed block, outputs; low, high, slope; elements of all weights of one image where each
-    image has its own, else 0; y's first element; the residual's stride by image. Each row of `groups` is
-    (first block, its table's place in words, entries, its weights' place).
+    image has its own, else 0; y's first element; the residual's stride by image; a chain. Each row of
+    `groups` is (first block, its table's place in words, entries, its weights' place).
     """
 
     def dense(args: Any, task: Any) -> None:
@@ -34,6 +34,7 @@ def dense_kernel(pixels: int, blocks: int, lanes: int) -> Any:
         x = args[0] + image * args[13] * 4
         y, residual = args[4] + image * args[16] * 4, args[3] + image * args[27] * 4
         start = first * args[19] + args[26]
+        chain = chain_at(args, 28)
         for tile in range(begin, end):
             row = tile // wide
             # The last tile of a row overlaps its neighbour: the same pixels twice, with the same result.
@@ -42,9 +43,8 @@ def dense_kernel(pixels: int, blocks: int, lanes: int) -> Any:
             dense_tile(
                 x + (row * args[14] + column * args[15]) * 4, args[1] + (image * args[25] + group[3]) * 4,
                 args[2] + first * lanes * 4, residual + out if args[3] != 0 else 0, y + out, table, entries, args[15],
-                args[18],
-                args[20], args[19], args[21] - first * lanes, number(args, 22), number(args, 23),
-                number(args, 24), pixels, blocks, lanes,
+                args[18], args[20], args[19], args[21] - first * lanes, chain, image, first, row * columns + column,
+                number(args, 22), number(args, 23), number(args, 24), pixels, blocks, lanes,
             )  # fmt: skip
 
     return kernel(dense)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from kernels.activation import clamp_of
-from kernels.cpu.record import kernel, number
+from kernels.cpu.chain import tail
+from kernels.cpu.record import chain_at, kernel, number
 from kernels.cpu.share import split, tile_of
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.tile import depthwise_tile
@@ -23,8 +24,8 @@ def depthwise_kernel(pixels: int, taps: int, stride: int, dilation: int, lanes: 
 
     Record: x, w, bias, residual, y, table, zeros (addresses); rows a task, tasks a block, blocks, input height and
     width, output height and width, window height, rows of taps a window row, vertical stride and dilation, top, left,
-    elements of a block's weights, the image strides of x, y and residual; low, high, slope. The table lists the
-    window's rows from the top, so that those outside the image are left out at either end.
+    elements of a block's weights, the image strides of x, y and residual; low, high, slope; a chain. The table
+    lists the window's rows from the top, so that those outside the image are left out at either end.
     """
 
     def depthwise(args: Any, task: Any) -> None:
@@ -37,6 +38,7 @@ def depthwise_kernel(pixels: int, taps: int, stride: int, dilation: int, lanes: 
         w = args[1] + block * args[20] * 4
         bias = args[2] + block * lanes * 4
         low, upper, slope = number(args, 24), number(args, 25), number(args, 26)
+        chain = chain_at(args, 27)
         begin = task % parts * args[7]
         for row in range(begin, min(high, begin + args[7])):
             i = row * sh - top
@@ -49,8 +51,8 @@ def depthwise_kernel(pixels: int, taps: int, stride: int, dilation: int, lanes: 
                 residual = args[3] + (image * args[23] + start + place) * 4 if args[3] != 0 else 0
                 depthwise_tile(
                     x + i * width * lanes * 4, w, bias, residual, y + place * 4, args[5] + above * chunks * 24,
-                    (below - above) * chunks, args[6], column * stride - left, width, low, upper, slope,
-                    pixels, taps, stride, dilation, lanes,
+                    (below - above) * chunks, args[6], column * stride - left, width, chain, image, block,
+                    row * wide + column, low, upper, slope, pixels, taps, stride, dilation, lanes,
                 )  # fmt: skip
 
     return kernel(depthwise)
@@ -88,5 +90,6 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering:
         read(0), constant(packed), constant(bias), ABSENT if residual is None else read(3), write(),
         constant(np.array(table, np.int64)), constant(np.zeros(lanes, np.float32)),
     )  # fmt: skip
-    address = depthwise_kernel(pixels, taps, sw, dw, lanes).address
-    return CpuLowering((CpuStep(address, operands, numbers, n * x.blocks * parts, "depthwise"),))
+    chain = tail(call, lanes)
+    address, tasks = depthwise_kernel(pixels, taps, sw, dw, lanes).address, n * x.blocks * parts
+    return CpuLowering((CpuStep(address, (*operands, *chain), numbers, tasks, "depthwise", len(chain)),))

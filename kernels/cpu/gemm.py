@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kernels.activation import clamp_of
+from kernels.cpu.chain import tail
 from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel
 from kernels.cpu.move import strided
 from kernels.cpu.record import floats, kernel, number
@@ -126,5 +127,6 @@ def _product(
     operands = (
         a, packed, constant(padded), ABSENT, write(), constant(np.array([[0, k]], np.int64)), constant(groups),
     )  # fmt: skip
+    chain, tasks = tail(call, lanes), images * len(firsts) * parts
     kernel_of_size = dense_kernel(pixels, blocks, lanes).address
-    return CpuStep(kernel_of_size, operands, numbers, images * len(firsts) * parts, "dense")
+    return CpuStep(kernel_of_size, (*operands, *chain), numbers, tasks, "dense", len(chain))

@@ -5,16 +5,15 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from kernels.cpu.mathematics import exponential, logarithm
 from kernels.cpu.record import kernel, number
 from kernels.cpu.share import split
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.vector import (
     add,
     divide,
-    exponential,
     fma,
     load,
-    logarithm,
     multiply,
     splat,
     square_root,

@@ -8,10 +8,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from kernels.cpu.machine_code import Kernel
-from kernels.cpu.vector import pointer_ir
+from kernels.cpu.vector import I64, pointer_ir, room_ir
 
 
 def kernel(function: Callable[[Any, Any], None], any_order: bool = False) -> Kernel:
@@ -52,3 +53,36 @@ def integers(typing, address):
         return pointer_ir(builder, arguments[0], ir.IntType(64))
 
     return types.CPointer(types.int64)(types.int64), codegen
+
+
+@intrinsic
+def chain_at(typing, args, position):
+    """Address of the word of the record where a fused chain stands, zero if that word is zero: none is fused."""
+
+    def codegen(context, builder, signature, arguments):
+        place = builder.gep(arguments[0], [arguments[1]])
+        none = builder.icmp_unsigned("==", builder.load(place), ir.Constant(I64, 0))
+        return builder.select(none, ir.Constant(I64, 0), builder.ptrtoint(place, I64))
+
+    return types.int64(args, types.int64), codegen
+
+
+def invoke_ir(builder, address, words):
+    """Call the kernel at an address with a record, on the stack, of these int64."""
+    record = room_ir(builder, ir.ArrayType(I64, len(words)))
+    for i, word in enumerate(words):
+        builder.store(word, cgutils.gep_inbounds(builder, record, 0, i))
+    kind = ir.FunctionType(ir.VoidType(), [I64.as_pointer(), I64])
+    first = builder.bitcast(record, I64.as_pointer())
+    builder.call(pointer_ir(builder, address, kind), [first, ir.Constant(I64, 0)])
+
+
+@intrinsic
+def invoke(typing, address, words):
+    """Call the kernel at an address with a record of a tuple of int64."""
+
+    def codegen(context, builder, signature, arguments):
+        invoke_ir(builder, arguments[0], cgutils.unpack_tuple(builder, arguments[1]))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, words), codegen

@@ -13,7 +13,20 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from kernels.cpu.vector import F32, I64, maximum_ir, minimum_ir, pointer_ir, splat_ir, vector_call_ir
+from kernels.cpu.record import invoke_ir
+from kernels.cpu.vector import (
+    F32,
+    I64,
+    first_ir,
+    masked_load_ir,
+    masked_store_ir,
+    maximum_ir,
+    minimum_ir,
+    pointer_ir,
+    room_ir,
+    splat_ir,
+    vector_call_ir,
+)
 
 
 def _word(value):
@@ -33,10 +46,8 @@ def _entry(builder, table, index):
 
 def _places(builder, tile, pixels, blocks, lanes):
     """For each block of outputs: where its pixels lie, in elements from the tile's first, and which lanes are valid."""
-    counting = ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(lanes)))
     for block in range(blocks):
-        left = builder.trunc(builder.sub(tile["valid"], _word(block * lanes)), ir.IntType(32))
-        mask = builder.icmp_signed("<", counting, splat_ir(builder, left, lanes))
+        mask = first_ir(builder, builder.sub(tile["valid"], _word(block * lanes)), lanes)
         start = builder.mul(tile["y_block"], _word(block))
         yield [builder.add(start, builder.mul(tile["y_step"], _word(t))) for t in range(pixels)], mask
 
@@ -52,53 +63,74 @@ def _begin(builder, tile, pixels, blocks, lanes):
     with builder.if_then(builder.icmp_unsigned("!=", tile["residual"], _word(0))):
         for row, (there, mask) in zip(rows, _places(builder, tile, pixels, blocks, lanes), strict=True):
             for slot, place in zip(row, there, strict=True):
-                other = _masked_load(builder, _at(builder, tile["residual"], place), mask, vector)
+                other = masked_load_ir(builder, _at(builder, tile["residual"], place), mask)
                 builder.store(builder.fadd(builder.load(slot), other), slot)
     return rows
 
 
 def _finish(builder, tile, accumulators, lanes):
-    """Apply the activation, y = clamp(v, low, high) + slope * min(v, 0), and store.
+    """Apply clamp and chain, y = chain(clamp(v, low, high) + slope * min(v, 0)), and store.
 
-    Whole blocks without a slope are most of all tiles, and the loops over few channels have little to hide
-    this behind: they get code of their own.
+    Whole blocks without a slope or chain are most of all tiles, and the loops over few channels have little to
+    hide this behind: they get code of their own.
     """
     low, high, slope = (splat_ir(builder, tile[k], lanes) for k in _CLAMP)
     zero = ir.Constant(low.type, [0.0] * lanes)
     whole = builder.icmp_signed(">=", tile["valid"], _word(len(accumulators) * lanes))
     flat = builder.fcmp_ordered("==", tile["slope"], F32(0.0))
+    alone = builder.icmp_unsigned("==", tile["chain"], _word(0))
     places = list(_places(builder, tile, len(accumulators[0]), len(accumulators), lanes))
-    with builder.if_else(builder.and_(whole, flat)) as (usual, general):
-        for branch in (usual, general):
-            with branch:
-                for row, (there, mask) in zip(accumulators, places, strict=True):
-                    for slot, place in zip(row, there, strict=True):
-                        v, y = builder.load(slot), _at(builder, tile["y"], place)
-                        value = minimum_ir(builder, high, maximum_ir(builder, low, v))
-                        if branch is usual:
-                            builder.store(value, pointer_ir(builder, y, value.type), align=4)
-                        else:
-                            value = vector_call_ir(builder, "fmuladd", [slope, minimum_ir(builder, v, zero), value])
-                            _masked_store(builder, value, y, mask, value.type)
+
+    def clamped(v):
+        return minimum_ir(builder, high, maximum_ir(builder, low, v))
+
+    with builder.if_else(builder.and_(builder.and_(whole, flat), alone)) as (usual, general):
+        with usual:
+            for row, (there, _) in zip(accumulators, places, strict=True):
+                for slot, place in zip(row, there, strict=True):
+                    y = pointer_ir(builder, _at(builder, tile["y"], place), zero.type)
+                    builder.store(clamped(builder.load(slot)), y, align=4)
+        with general:
+            for block, (row, (there, mask)) in enumerate(zip(accumulators, places, strict=True)):
+                before = [builder.load(slot) for slot in row]
+                values = [
+                    vector_call_ir(builder, "fmuladd", [slope, minimum_ir(builder, v, zero), clamped(v)])
+                    for v in before
+                ]
+                with builder.if_else(alone) as (plain, chained):
+                    with plain:
+                        for value, place in zip(values, there, strict=True):
+                            masked_store_ir(builder, value, _at(builder, tile["y"], place), mask)
+                    with chained:
+                        _chain(builder, tile, block, values, mask)
 
 
-def _masked_load(builder, address, mask, vector):
-    pointer = pointer_ir(builder, address, vector)
-    kind = ir.FunctionType(vector, [pointer.type, ir.IntType(32), mask.type, vector])
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.load.v{vector.count}f32.p0")
-    zero = ir.Constant(vector, [0.0] * vector.count)
-    return builder.call(function, [pointer, ir.Constant(ir.IntType(32), 4), mask, zero])
+def _chain(builder, tile, block, values, mask):
+    """Pass a block's values through the fused chain, in memory of the tile's own, and store them.
 
-
-def _masked_store(builder, value, address, mask, vector):
-    pointer = pointer_ir(builder, address, vector)
-    kind = ir.FunctionType(ir.VoidType(), [vector, pointer.type, ir.IntType(32), mask.type])
-    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.store.v{vector.count}f32.p0")
-    builder.call(function, [value, pointer, ir.Constant(ir.IntType(32), 4), mask])
+    Not where they belong: another thread's tile may overlap this one.
+    """
+    vector = values[0].type
+    room = room_ir(builder, ir.ArrayType(vector, len(values)))
+    first = builder.ptrtoint(room, I64)
+    for t, value in enumerate(values):
+        builder.store(value, pointer_ir(builder, builder.add(first, _word(4 * vector.count * t)), vector), align=4)
+    program = builder.load(pointer_ir(builder, tile["chain"], I64))
+    run = builder.load(pointer_ir(builder, program, I64))
+    pixel = builder.mul(tile["pixel"], _word(vector.count))
+    place = builder.add(tile["block"], _word(block))
+    words = [tile["chain"], first, first, _word(vector.count * len(values)), tile["image"], place, pixel]
+    invoke_ir(builder, run, words)
+    start = builder.add(tile["y"], builder.shl(builder.mul(tile["y_block"], _word(block)), _word(2)))
+    with cgutils.for_range(builder, _word(len(values))) as each:
+        source = builder.add(first, builder.mul(each.index, _word(4 * vector.count)))
+        value = builder.load(pointer_ir(builder, source, vector), align=4)
+        masked_store_ir(builder, value, _at(builder, start, builder.mul(tile["y_step"], each.index)), mask)
 
 
 _NAMES = (
     "x", "w", "bias", "residual", "y", "table", "entries", "x_step", "y_step", "w_block", "y_block", "valid",
+    "chain", "image", "block", "pixel",
 )  # fmt: skip
 _CLAMP = ("low", "high", "slope")
 
@@ -109,14 +141,15 @@ def _tile_signature(*literals):
 
 @intrinsic(prefer_literal=True)
 def dense_tile(
-    typing, x, w, bias, residual, y, table, entries, x_step, y_step, w_block, y_block, valid, low, high, slope,
-    pixels, blocks, lanes,
+    typing, x, w, bias, residual, y, table, entries, x_step, y_step, w_block, y_block, valid, chain, image, block,
+    pixel, low, high, slope, pixels, blocks, lanes,
 ):  # fmt: skip
     """One tile of a convolution or matrix product.
 
     x, w, bias, residual, y: addresses (residual 0: none). x_step, y_step: elements from pixel to
     pixel; w_block, y_block: from one block of `lanes` outputs to the next. Weights lie as
-    [block][reduction][lanes]. `valid` outputs, counted from the first block, are written.
+    [block][reduction][lanes]. `valid` outputs, counted from the first block, are written. chain: address of
+    the fused chain's place in the record (0: none); image, block and pixel are those of the tile's first output.
     """
     signature = _tile_signature(pixels, blocks, lanes)
     pixels, blocks, lanes = (literal.literal_value for literal in (pixels, blocks, lanes))
@@ -155,8 +188,8 @@ def dense_tile(
 
 @intrinsic(prefer_literal=True)
 def depthwise_tile(
-    typing, x, w, bias, residual, y, table, entries, zeros, column, width, low, high, slope,
-    pixels, taps, stride, dilation, lanes,
+    typing, x, w, bias, residual, y, table, entries, zeros, column, width, chain, image, block, pixel,
+    low, high, slope, pixels, taps, stride, dilation, lanes,
 ):  # fmt: skip
     """One tile of a depthwise convolution: neighbouring pixels of a row, each lane a channel of its own.
 
@@ -165,9 +198,12 @@ def depthwise_tile(
     whose rows have `width` pixels, `zeros` are read. `column` is where the first pixel's window begins.
     """
     literals = (pixels, taps, stride, dilation, lanes)
-    signature = types.void(*[types.int64] * 10, *[types.float32] * len(_CLAMP), *literals)
+    signature = types.void(*[types.int64] * 14, *[types.float32] * len(_CLAMP), *literals)
     pixels, taps, stride, dilation, lanes = (literal.literal_value for literal in literals)
-    names = ("x", "w", "bias", "residual", "y", "table", "entries", "zeros", "column", "width", *_CLAMP)
+    names = (
+        "x", "w", "bias", "residual", "y", "table", "entries", "zeros", "column", "width",
+        "chain", "image", "block", "pixel", *_CLAMP,
+    )  # fmt: skip
     users: dict[int, list[tuple[int, int]]] = {}  # column of a number -> which pixels need it for which tap
     for t in range(pixels):
         for j in range(taps):

@@ -70,6 +70,38 @@ def minimum_ir(builder: Any, a: Any, b: Any) -> Any:
     return builder.select(builder.fcmp_ordered("<", a, b), a, b)
 
 
+def room_ir(builder, kind):
+    """Room for a value on the stack, aligned to 64 bytes; Numba's own function would fill it with zeros each time."""
+    with builder.goto_entry_block():
+        slot = builder.alloca(kind)
+    slot.align = 64
+    return slot
+
+
+def first_ir(builder, count, lanes):
+    """The mask of the first `count` lanes, an int64; none where it is negative."""
+    counting = ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(lanes)))
+    return builder.icmp_signed("<", counting, splat_ir(builder, builder.trunc(count, ir.IntType(32)), lanes))
+
+
+def masked_load_ir(builder, address, mask):
+    """The float32 numbers at an address where the mask says so, zero elsewhere."""
+    vector = ir.VectorType(F32, mask.type.count)
+    pointer = pointer_ir(builder, address, vector)
+    kind = ir.FunctionType(vector, [pointer.type, ir.IntType(32), mask.type, vector])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.load.v{vector.count}f32.p0")
+    zero = ir.Constant(vector, [0.0] * vector.count)
+    return builder.call(function, [pointer, ir.Constant(ir.IntType(32), 4), mask, zero])
+
+
+def masked_store_ir(builder, value, address, mask):
+    """Write the lanes that the mask says to an address."""
+    pointer = pointer_ir(builder, address, value.type)
+    kind = ir.FunctionType(ir.VoidType(), [value.type, pointer.type, ir.IntType(32), mask.type])
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.store.v{value.type.count}f32.p0")
+    builder.call(function, [value, pointer, ir.Constant(ir.IntType(32), 4), mask])
+
+
 @intrinsic(prefer_literal=True)
 def load(typing, address, lanes):
     """The vector at an address."""
@@ -111,6 +143,40 @@ def store(typing, address, value):
 
 
 @intrinsic(prefer_literal=True)
+def load_part(typing, address, count, lanes):
+    """A vector's first `count` lanes from an address, zeros behind them."""
+    kind = Vector(lanes.literal_value)
+
+    def codegen(context, builder, signature, arguments):
+        return masked_load_ir(builder, arguments[0], first_ir(builder, arguments[1], kind.lanes))
+
+    return kind(types.int64, types.int64, lanes), codegen
+
+
+@intrinsic
+def store_part(typing, address, value, count):
+    """Write a vector's first `count` lanes to an address."""
+
+    def codegen(context, builder, signature, arguments):
+        address, value, count = arguments
+        masked_store_ir(builder, value, address, first_ir(builder, count, value.type.count))
+        return context.get_dummy_value()
+
+    return types.void(types.int64, value, types.int64), codegen
+
+
+@intrinsic(prefer_literal=True)
+def stack(typing, count):
+    """Address of room for `count` float32 on the stack, aligned to 64 bytes, the same throughout a function."""
+    room = count.literal_value
+
+    def codegen(context, builder, signature, arguments):
+        return builder.ptrtoint(room_ir(builder, ir.ArrayType(F32, room)), I64)
+
+    return types.int64(count), codegen
+
+
+@intrinsic(prefer_literal=True)
 def splat(typing, value, lanes):
     """A float32 in every lane."""
     kind = Vector(lanes.literal_value)
@@ -135,8 +201,6 @@ _fma = _same(3, lambda b, x, y, z: vector_call_ir(b, "fmuladd", [x, y, z]))
 _maximum = _same(2, maximum_ir)
 _minimum = _same(2, minimum_ir)
 _square_root = _same(1, lambda b, x: vector_call_ir(b, "sqrt", [x]))
-_exponential = _same(1, lambda b, x: vector_call_ir(b, "exp", [x]))
-_logarithm = _same(1, lambda b, x: vector_call_ir(b, "log", [x]))
 _add = _same(2, lambda b, x, y: b.fadd(x, y))
 _subtract = _same(2, lambda b, x, y: b.fsub(x, y))
 _multiply = _same(2, lambda b, x, y: b.fmul(x, y))
@@ -165,18 +229,6 @@ def minimum(typing, a, b):
 def square_root(typing, a):
     """Lane by lane."""
     return _square_root(a)
-
-
-@intrinsic
-def exponential(typing, a):
-    """Lane by lane."""
-    return _exponential(a)
-
-
-@intrinsic
-def logarithm(typing, a):
-    """Lane by lane, natural."""
-    return _logarithm(a)
 
 
 @intrinsic

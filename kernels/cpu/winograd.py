@@ -15,6 +15,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from kernels.activation import IDENTITY, clamp_of
+from kernels.cpu.chain import pass_on, tail
 from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel, tile_cycles
 from kernels.cpu.pad import pad
 from kernels.cpu.record import kernel, number
@@ -107,8 +108,8 @@ def output_kernel(size: int, lanes: int) -> Any:
     """Compiled kernel.
 
     Record: M, bias, residual, y, space; blocks, tile rows, tile columns, height, width, y's and the residual's image
-    strides, tiles of all images; low, high, slope. A task is a row of tiles of a block of an image, and has one
-    tile of `space` to itself. M lies as V does.
+    strides, tiles of all images; low, high, slope; a chain. A task is a row of tiles of a block of an image, and has
+    one tile of `space` to itself. M lies as V does.
     """
 
     def backward(args: Any, task: Any) -> None:
@@ -133,6 +134,9 @@ def output_kernel(size: int, lanes: int) -> Any:
                     clamped = minimum(top, maximum(low, value))
                     out = args[3] + (image * args[10] + place + j * lanes) * 4
                     store(out, fma(slope, minimum(value, zero), clamped))
+        for i in range(row * size, min(height, row * size + size)):
+            place = args[3] + (image * args[10] + (block * height + i) * width * lanes) * 4
+            pass_on(args, 16, place, width * lanes, image, block, i * width * lanes)
 
     return kernel(backward)
 
@@ -177,14 +181,15 @@ def lower(call: Call, target: CpuTarget, size: int) -> CpuLowering:
     if 2 in call.constants:
         bias[:k] = call.constants[2]
     tasks = n * y.blocks * high
+    chain = tail(call, lanes)
     backward = CpuStep(
         output_kernel(size, lanes).address,
-        (scratch(2), constant(bias), ABSENT if residual is None else read(3), write(), scratch(3)),
+        (scratch(2), constant(bias), ABSENT if residual is None else read(3), write(), scratch(3), *chain),
         (
             y.blocks, high, wide, height, width, y.stride, residual.stride if residual else 0, tiles,
             *clamp_of(call),
         ),
-        tasks, "winograd out",
+        tasks, "winograd out", len(chain),
     )  # fmt: skip
     product = _product(call, target, size, tiles)
     positions = edge * edge * tiles * lanes * 4

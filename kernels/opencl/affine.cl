@@ -1,8 +1,15 @@
 // y = activation(x * scale[channel] + shift[channel]): rows of `length` floats, one row per channel (PLAIN)
 // or per channel block, where the vectors of a block's lanes alternate.
+#if PLAIN
+#undef WHOLE
+#undef PER_CHANNEL
+#define WHOLE(p) load_part(p, length - i)
+#define PER_CHANNEL(p) ((VEC)(*(p)))
+#endif
+
 __kernel void affine(__global const float *restrict x, int x_at, __global const float *restrict scale, int scale_at,
-                     __global const float *restrict shift, int shift_at, __global float *restrict y, int y_at,
-                     int span, int length, int rows, int x_image, int y_image, float low, float high, float slope)
+                     __global const float *restrict shift, int shift_at, __global float *restrict y, int y_at CHAIN_POINTERS,
+                     int span, int length, int rows, int x_image, int y_image, float low, float high, float slope CHAIN_NUMBERS)
 {
     const int row = get_global_id(1), image = get_global_id(2);
     x += x_at + image * x_image + row * length;
@@ -17,6 +24,8 @@ __kernel void affine(__global const float *restrict x, int x_at, __global const 
         const int channel = row * BLOCK + i % BLOCK;
         const VEC v = LOAD(x + i) * LOAD(scale + channel) + LOAD(shift + channel);
 #endif
-        store_part(ACTIVATE(v), y + i, length - i);
+        VEC value = ACTIVATE(v);
+        CHAIN(value, image, PLAIN ? row : row * BLOCK + i % BLOCK, row * length + i);
+        store_part(value, y + i, length - i);
     }
 }

@@ -8,6 +8,7 @@ import numpy as np
 
 from kernels.op import Call, GpuLowering, GpuStep, constant, read, write
 from kernels.opencl.activation import activation
+from kernels.opencl.chain import tail
 from kernels.opencl.grid import ceil_div, grid
 from kernels.opencl.source import template
 from kernels.opencl.target import GpuTarget
@@ -37,4 +38,4 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
         (row.group, 1, 1),
         (("V", lanes), ("BLOCK", x.block), ("PLAIN", int(plain))),
     )
-    return GpuLowering((step,))
+    return GpuLowering((tail(call).on(step),))

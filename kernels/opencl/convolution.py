@@ -11,6 +11,7 @@ import numpy as np
 
 from kernels.op import Call, Operand, Spec, constant, read
 from kernels.opencl.activation import activation
+from kernels.opencl.chain import Tail, tail
 from kernels.opencl.grid import ceil_div
 
 Array = np.ndarray[Any, Any]
@@ -31,6 +32,7 @@ class Convolution:
     pads: tuple[int, int, int, int]
     group: int
     activation: tuple[float, float, float]
+    tail: Tail
 
     @staticmethod
     def of(call: Call) -> Convolution:
@@ -50,6 +52,7 @@ class Convolution:
             pads=(top, left, bottom, right),
             group=int(get("group") or 1),
             activation=activation(call),
+            tail=tail(call),
         )
 
     @property

@@ -2,8 +2,8 @@
 __kernel void depthwise(__global const float *restrict x, int x_at, __global const float *restrict weights,
                         int weights_at, __global const float *restrict bias, int bias_at,
                         __global const float *restrict residual, int residual_at, __global float *restrict y,
-                        int y_at, int span, int height, int width, int blocks, int x_height, int x_width,
-                        int x_image, int y_image, int residual_image, float low, float high, float slope)
+                        int y_at CHAIN_POINTERS, int span, int height, int width, int blocks, int x_height, int x_width,
+                        int x_image, int y_image, int residual_image, float low, float high, float slope CHAIN_NUMBERS)
 {
     const int row = get_global_id(1), block = get_global_id(2) % blocks, image = get_global_id(2) / blocks;
     const int first = get_global_id(0) * span, end = min(first + span, width * (BLOCK / V));
@@ -31,6 +31,8 @@ __kernel void depthwise(__global const float *restrict x, int x_at, __global con
 #if RESIDUAL
         sum += LANES(residual + residual_at + image * residual_image + at);
 #endif
-        PUT_LANES(ACTIVATE(sum), y + y_at + image * y_image + at);
+        sum = ACTIVATE(sum);
+        CHAIN(sum, image, block * BLOCK + lane, at);
+        PUT_LANES(sum, y + y_at + image * y_image + at);
     }
 }

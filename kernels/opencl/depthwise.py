@@ -71,7 +71,7 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
             ("RESIDUAL", int(conv.residual is not None)),
         ),
     )
-    return GpuLowering((step,))
+    return GpuLowering((conv.tail.on(step),))
 
 
 def _choose(conv: Convolution, target: GpuTarget) -> Choice:

@@ -5,9 +5,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void direct(__global const float *restrict x, int x_at, __global const float *restrict weights, int weights_at,
             __global const int *restrict offsets, int offsets_at, __global const int *restrict starts, int starts_at,
             __global const float *restrict bias, int bias_at, __global const float *restrict residual, int residual_at,
-            __global float *restrict y, int y_at,
+            __global float *restrict y, int y_at CHAIN_POINTERS,
             int height, int width, int blocks, int runs, int x_row, int x_plane, int x_image, int y_image,
-            int residual_image, int weights_image, float low, float high, float slope)
+            int residual_image, int weights_image, float low, float high, float slope CHAIN_NUMBERS)
 {
     const int image = get_global_id(ROW_AXIS) / height, row = get_global_id(ROW_AXIS) % height;
     // the last tile overlaps its neighbour instead of being smaller: both write the same values
@@ -45,7 +45,9 @@ void direct(__global const float *restrict x, int x_at, __global const float *re
 #if RESIDUAL
             value += *(__global const VEC *)(residual + residual_at + image * residual_image + at + t * V);
 #endif
-            *(__global VEC *)(y + y_at + image * y_image + at + t * V) = ACTIVATE(value);
+            value = ACTIVATE(value);
+            CHAIN(value, image, (block + n) * V, at + t * V);
+            *(__global VEC *)(y + y_at + image * y_image + at + t * V) = value;
         }
     }
 }

@@ -91,7 +91,7 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
             ("ROW_AXIS", 2 if rows_last else 1),
         ),
     )
-    return GpuLowering((*steps, step), (nbytes,) if nbytes else ())
+    return GpuLowering((*steps, conv.tail.on(step)), (nbytes,) if nbytes else ())
 
 
 def _padded(conv: Convolution) -> tuple[Operand, tuple[int, int], int, tuple[GpuStep, ...], int]:

@@ -1,6 +1,12 @@
-"""Elementwise operators: functions of one value, and of several."""
+"""Elementwise operators: a chain in one launch where shapes agree, broadcasting elsewhere."""
 
-from kernels.opencl.binary import lower as lower_binary
-from kernels.opencl.unary import lower as lower_unary
+from __future__ import annotations
 
-__all__ = ["lower_binary", "lower_unary"]
+from kernels.op import Call, GpuLowering
+from kernels.opencl import broadcast, chain
+from kernels.opencl.target import GpuTarget
+
+
+def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
+    """The operator's launches, None where there is no kernel."""
+    return chain.lower(call, target) or broadcast.lower(call, target)

@@ -4,9 +4,9 @@
 #define SHARE (PANEL / V)
 __kernel __attribute__((reqd_work_group_size(SHARE * SLICES, 1, 1)))
 void gemm(__global const float *restrict a, int a_at, __global const float *restrict panels, int panels_at,
-          __global const float *restrict bias, int bias_at, __global float *restrict y, int y_at,
+          __global const float *restrict bias, int bias_at, __global float *restrict y, int y_at CHAIN_POINTERS,
           int rows, int columns, int depth, int a_row, int a_column, int bias_row, int a_image, int panels_image,
-          float low, float high, float slope)
+          float low, float high, float slope CHAIN_NUMBERS)
 {
 #if SLICES > 1
     __local VEC parts[ROWS][SHARE * SLICES];
@@ -40,6 +40,7 @@ void gemm(__global const float *restrict a, int a_at, __global const float *rest
     for (int i = 0; i < ROWS && row0 + i < rows; i++) {
         VEC value = sum[i] + LANES(bias + bias_at + (row0 + i) * bias_row + panel * PANEL + lane);
         value = ACTIVATE(value);
+        CHAIN(value, 0, panel * PANEL + lane, 0);
         for (int j = 0; j < V && panel * PANEL + lane + j < columns; j++)
             y[(row0 + i) * columns + panel * PANEL + lane + j] = ((const float *)&value)[j];
     }

@@ -10,6 +10,7 @@ import numpy as np
 
 from kernels.op import Call, GpuLowering, GpuStep, Operand, constant, operand, scratch, write
 from kernels.opencl.activation import activation
+from kernels.opencl.chain import tail
 from kernels.opencl.grid import ceil_div, round_up
 from kernels.opencl.source import template
 from kernels.opencl.strided import strided
@@ -57,7 +58,7 @@ def _product(
     slices = min(64, target.max_work_group) // (_PANEL // lanes) if target.simt else 1
     group = (_PANEL // lanes) * slices
     together = min(rows, 4 if target.simt else 6)
-    return GpuStep(
+    step = GpuStep(
         template("gemm"), "gemm", (a, panels, constant(bias), write()),
         (
             rows, columns, product.k, *product.a[-2:], bias.shape[1] if len(bias) > 1 else 0, a_image, panels_image,
@@ -66,6 +67,7 @@ def _product(
         (ceil_div(columns, _PANEL) * group, ceil_div(rows, together), prod(product.batch)), (group, 1, 1),
         (("V", lanes), ("PANEL", _PANEL), ("SLICES", slices), ("ROWS", together)),
     )  # fmt: skip
+    return tail(call, _PANEL).on(step)
 
 
 def _pack(call: Call, product: Product, b: Operand, b_image: int) -> GpuStep:

@@ -1,4 +1,4 @@
-"""The text of the templates, read once from this package, with the prelude they all share."""
+"""The text of the templates, read once from this package, with the prelude and the functions they all share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 @cache
 def template(name: str) -> str:
     """The prelude and a template's text, ready to be built with its defines."""
-    return _text("prelude") + _text(name)
+    return "".join(map(_text, ("prelude", "functions", name)))
 
 
 @cache

@@ -39,8 +39,9 @@ __kernel void winograd_in(__global const float *restrict x, int x_at, __global f
 
 __kernel void winograd_out(__global const float *restrict planes, int planes_at, __global const float *restrict bias,
                            int bias_at, __global const float *restrict residual, int residual_at,
-                           __global float *restrict y, int y_at, int high, int wide, int height, int width, int blocks,
-                           int tiles, int y_image, int residual_image, float low, float high_bound, float slope)
+                           __global float *restrict y, int y_at CHAIN_POINTERS, int high, int wide, int height, int width,
+                           int blocks, int tiles, int y_image, int residual_image, float low, float high_bound,
+                           float slope CHAIN_NUMBERS)
 {
     const int row = get_global_id(0), block = get_global_id(1), image = get_global_id(2);
     __global const float *from = planes + planes_at + (block * tiles + (image * high + row) * wide) * V;
@@ -61,7 +62,9 @@ __kernel void winograd_out(__global const float *restrict planes, int planes_at,
                 value += LANES(residual + residual_at + image * residual_image + at);
 #endif
                 const float high = high_bound;
-                PUT_LANES(ACTIVATE(value), y + y_at + image * y_image + at);
+                value = ACTIVATE(value);
+                CHAIN(value, image, block * V, at);
+                PUT_LANES(value, y + y_at + image * y_image + at);
             }
         }
     }

@@ -93,4 +93,4 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
         ),
     )  # fmt: skip
     plane = 4 * _PLANES * tiles * v
-    return GpuLowering((forward, product, backward), (plane * conv.x.blocks, plane * conv.y.blocks))
+    return GpuLowering((forward, product, conv.tail.on(backward)), (plane * conv.x.blocks, plane * conv.y.blocks))

@@ -38,7 +38,7 @@ def infer_normalization(
 def layouts(call: Call) -> Layouts:
     """As the input lies."""
     layout = call.need(0).layout
-    return (layout, "plain", "plain"), (layout,)
+    return (layout, "plain", "plain", *(layout,) * (len(call.inputs) - 3)), (layout,)
 
 
 def flops(call: Call) -> int:

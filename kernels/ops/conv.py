@@ -39,8 +39,9 @@ def layouts(call: Call) -> Layouts:
     x = call.need(0)
     few = x.shape[1] < 8 and call.attributes["group"] == 1
     first: Layout = "plain" if few and x.layout == "plain" else "blocked"
-    wanted: tuple[Layout, ...] = (first, "plain", "plain", "blocked")
-    return wanted[: len(call.inputs)], ("blocked",)
+    image: Layout = "blocked"
+    wanted: tuple[Layout, ...] = (first, "plain", "plain", *(image,) * len(call.inputs[3:]))
+    return wanted[: len(call.inputs)], (image,)
 
 
 def flops(call: Call) -> int:

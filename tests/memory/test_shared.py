@@ -10,7 +10,7 @@ from engine.devices.discover import opencl_devices, why_no_opencl
 from engine.devices.opencl import OpenClDevice
 from hetero.memory.shared import MappedBuffer, StagedBuffer, share
 from kernels.op import Call, Spec
-from kernels.opencl import unary
+from kernels.opencl import elementwise
 
 pytestmark = pytest.mark.parametrize("staged", [False, True])
 
@@ -26,7 +26,7 @@ def device() -> OpenClDevice:
 def test_there_and_back(device: OpenClDevice, staged: bool, count: int) -> None:
     x, y = (share(device, count * 4, staged=staged) for _ in range(2))
     call = Call("Neg", {}, (Spec((count,)),), (Spec((count,)),))
-    lowering = unary.lower(call, device.target)
+    lowering = elementwise.lower(call, device.target)
     assert lowering is not None
     recording = device.record([Bound(step, (x.memory, y.memory)) for step in lowering.steps])
     for turn in range(5):

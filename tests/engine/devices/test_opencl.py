@@ -14,7 +14,7 @@ from engine.devices import discover, entry
 from engine.devices.device import Bound, Memory
 from engine.devices.opencl import OpenClDevice
 from kernels.op import Call, CpuStep, GpuStep, Spec
-from kernels.opencl import unary
+from kernels.opencl import elementwise
 from kernels.ops import operators
 
 
@@ -27,7 +27,7 @@ def device() -> OpenClDevice:
 
 def negate(device: OpenClDevice, count: int = 1000) -> tuple[GpuStep, Memory, Memory]:
     call = Call("Neg", {}, (Spec((count,)),), (Spec((count,)),))
-    lowering = unary.lower(call, device.target)
+    lowering = elementwise.lower(call, device.target)
     assert lowering is not None
     x = device.upload(np.arange(count, dtype=np.float32))
     return lowering.steps[0], Memory(x), Memory(device.allocate(count * 4))
@@ -90,7 +90,7 @@ def test_enqueue_error(device: OpenClDevice, by_address: bool, monkeypatch: pyte
     step, x, y = negate(device)
     bad = replace(step, local_size=(1 << 20, 1), global_size=(1 << 20, 1))
     recording = device.record([Bound(step, (x, y)), Bound(bad, (x, y))])
-    with pytest.raises(RuntimeError, match=r"'unary' \(step 1 of 2.*OpenCL error -\d+"):
+    with pytest.raises(RuntimeError, match=r"'chain' \(step 1 of 2.*OpenCL error -\d+"):
         recording.start()
 
 

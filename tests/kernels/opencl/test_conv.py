@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.op import Call
+from kernels.chain import Link
+from kernels.op import Call, Spec
 from kernels.opencl import conv, direct, winograd
 from kernels.opencl.convolution import Convolution
 from tests.kernels.opencl.harness import reference, run, spec, target
@@ -49,7 +50,7 @@ def check(shape: tuple[Any, ...], block: int, simt: bool, variant: int) -> None:
     x = rng.standard_normal((n, c, h, w), np.float32)
     weights = rng.standard_normal((k, c // group, *kernel), np.float32)
     bias = rng.standard_normal(k, np.float32) if variant % 2 == 0 else None
-    attributes = {
+    attributes: dict[str, Any] = {
         "kernel_shape": kernel, "strides": strides, "pads": pads, "dilations": dilations, "group": group,
     }  # fmt: skip
     (expected,) = reference("Conv", [x, weights, bias], **attributes)
@@ -59,15 +60,26 @@ def check(shape: tuple[Any, ...], block: int, simt: bool, variant: int) -> None:
     x_layout = "plain" if c < block else "blocked"
     gap = variant % 2 * 3
     y = spec(expected.shape, "blocked", block, gap * 2)
-    inputs = (
+    inputs: tuple[Spec | None, ...] = (
         spec(x.shape, x_layout, block, gap if x_layout == "blocked" else 0),
         spec(weights.shape),
         None if bias is None else spec(bias.shape),
         None if residual is None else spec(expected.shape, "blocked", block, gap),
     )
     constants = {1: weights} | ({} if bias is None else {2: bias})
-    call = Call("Conv", {**attributes, "activation": activation}, inputs, (y,), constants)
     arrays, how = [x, weights, bias, residual], target(simt)
+    attributes["activation"] = activation
+    if variant % 5 in (1, 3):
+        # A chain behind the clamp: a function, a slope a channel, and a tensor that lies apart.
+        slope = rng.uniform(0.1, 0.9, (k, 1, 1)).astype(np.float32)
+        other = rng.standard_normal(expected.shape, np.float32)
+        attributes["chain"] = (Link("Swish", numbers=(1.5,)), Link("PRelu", 4), Link("Sub", 5, (), True))
+        expected = expected / (1 + np.exp(-1.5 * expected))
+        expected = other - np.where(expected < 0, slope * expected, expected)
+        inputs += spec(slope.shape), spec(other.shape, "blocked", block, gap)
+        constants[4] = slope
+        arrays += [slope, other]
+    call = Call("Conv", attributes, inputs, (y,), constants)
     numbers = Convolution.of(call)
     ways: list[tuple[Any, float]] = [(conv.lower, 1e-5)]
     if not simt and winograd.pays(numbers, how):

@@ -10,16 +10,15 @@ import pytest
 from kernels.op import Call
 from kernels.opencl import (
     affine,
-    binary,
     concat,
     copy,
+    elementwise,
     gemm,
     lrn,
     pool,
     reorder,
     softmax,
     transpose,
-    unary,
 )
 from kernels.opencl import slice as slicing
 from tests.kernels.opencl.harness import Array, close, reference, run, spec, target
@@ -224,7 +223,7 @@ def test_unary(op: str, layout: str, simt: bool) -> None:
         (expected,) = reference(op, [x], **attributes)
     gap = 2 if layout == "blocked" else 0
     call = Call(op, attributes, (spec(x.shape, layout, 16, gap),), (spec(x.shape, layout, 16),))
-    close(run(unary.lower, call, [x], target(simt))[0], expected)
+    close(run(elementwise.lower, call, [x], target(simt))[0], expected)
 
 
 BINARY = ["Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "PRelu", "Sum"]
@@ -258,17 +257,17 @@ def check_binary(op: str, a: Array, b: Array, layout: str, simt: bool) -> None:
     gap = 1 if layout == "blocked" else 0
     inputs = (spec(a.shape, layout, 16, gap), spec(b.shape, layout, 16))
     call = Call(op, {}, inputs, (spec(expected.shape, layout, 16, gap * 2),))
-    close(run(binary.lower, call, [a, b], target(simt))[0], expected)
+    close(run(elementwise.lower, call, [a, b], target(simt))[0], expected)
 
 
 @pytest.mark.parametrize("shape", [(1,), (21, 1, 1), (1, 21, 3, 5)])
 def test_binary_constant(shape: tuple[int, ...], simt: bool) -> None:
     a, b = random(2, 21, 3, 5), random(*shape)
     call = Call("PRelu", {}, (spec(a.shape, "blocked"), spec(shape)), (spec(a.shape, "blocked"),), {1: b})
-    close(run(binary.lower, call, [a, None], target(simt))[0], np.where(a < 0, a * b, a))
+    close(run(elementwise.lower, call, [a, None], target(simt))[0], np.where(a < 0, a * b, a))
 
 
 def test_sum_of_three(simt: bool) -> None:
     parts = [random(2, 5, 3), random(5, 1), random(2, 5, 3)]
     call = Call("Sum", {}, tuple(spec(p.shape) for p in parts), (spec((2, 5, 3)),))
-    close(run(binary.lower, call, parts, target(simt))[0], parts[0] + parts[1] + parts[2])
+    close(run(elementwise.lower, call, parts, target(simt))[0], parts[0] + parts[1] + parts[2])
