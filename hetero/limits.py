@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from math import prod
@@ -13,6 +11,7 @@ from typing import Any
 import numpy as np
 from platformdirs import user_cache_path
 
+from engine import jsonfile
 from engine.devices.device import Bound, Device, Memory
 from hetero.roofline import Limits
 from kernels.limits import MULTIPLY_ADDS, TRIAD
@@ -28,28 +27,29 @@ ARITHMETIC = 1 << 28  # operations in one run for each compute unit
 
 def limits(device: Device) -> Limits:
     """The device's limits, from disk if they were measured before."""
-    known = _key(device)
-    path = file(device)
-    try:
-        kept = json.loads(path.read_text())
-        if kept["key"] != known:
-            raise ValueError(f"{path} holds the limits of another device")
-        found = Limits(float(kept["flops"]), tuple((int(size), float(rate)) for size, rate in kept["bandwidth"]))
-        if found.flops > 0 and found.bandwidth and all(rate > 0 for _, rate in found.bandwidth):
-            return found
-    except (OSError, ValueError, LookupError, TypeError):
-        pass  # absent, damaged or of another version
+    known, path = _key(device), file(device)
+    if (kept := _whole(jsonfile.load(path), known)) is not None:
+        return kept
     found = measure(device)
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"key": known, "flops": found.flops, "bandwidth": found.bandwidth}, indent=1) + "\n")
+        jsonfile.save(path, {"key": known, "flops": found.flops, "bandwidth": found.bandwidth})
     return found
+
+
+def _whole(kept: Mapping[str, Any], known: Mapping[str, Any]) -> Limits | None:
+    """What a file says, None where it is absent, damaged, of another version or of another device."""
+    try:
+        found = Limits(float(kept["flops"]), tuple((int(size), float(rate)) for size, rate in kept["bandwidth"]))
+    except (ValueError, LookupError, TypeError):
+        return None
+    sound = found.flops > 0 and found.bandwidth and all(rate > 0 for _, rate in found.bandwidth)
+    return found if sound and kept.get("key") == known else None
 
 
 def file(device: Device) -> Path:
     """Where the device's limits are kept; without the file they are measured again."""
-    digest = hashlib.sha256(json.dumps(_key(device), sort_keys=True).encode()).hexdigest()
-    return user_cache_path("hetero") / "limits" / f"{digest[:16]}.json"
+    name = jsonfile.name_for(*map(str, _key(device).values()))
+    return user_cache_path("hetero") / "limits" / f"{name}.json"
 
 
 def _key(device: Device) -> dict[str, Any]:

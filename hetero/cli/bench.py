@@ -90,5 +90,5 @@ def _operators(model: str, device: str, threads: int | None, as_json: bool) -> N
     if as_json:
         print_json({"model": model, "device": device, **found.to_dict(), "limits_kept_in": kept})
         return
-    operators.show(found, None if sys.stdout.isatty() else _WIDTH)
+    operators.show(found, None if sys.stdout.isatty() else operators.WIDTH)
     print(*(f"limits of {key} are kept in {path}" for key, path in kept.items()), sep="\n")

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from hetero.operators import Costs, OperatorCost, StageCost
     from hetero.roofline import Limits
 
+WIDTH = 170  # columns where nobody says how many there are
 _NAME, _KERNEL = 28, 40  # characters of a name and of a kernel's description
 
 
