@@ -162,18 +162,15 @@ def reshapes_to_shuffle(view: View, node: Node) -> Node | None:
 
 def mean_to_pooling(view: View, node: Node) -> Node | None:
     """ReduceMean over an image's height and width -> GlobalAveragePool, and a Reshape where they are not kept."""
-    if node.op != "ReduceMean":
+    if node.op != "ReduceMean" or node.proto is not None or node.attributes["axes"] != (2, 3):
         return None
-    x = view.graph.spec(node.inputs[0])
-    axes = node.attributes.get("axes")
-    if axes is None and len(node.inputs) > 1 and node.inputs[1]:
-        axes = view.value(node.inputs[1])
-    if axes is None or len(x.shape) != 4 or x.dtype != np.float32 or sorted(int(k) % 4 for k in axes) != [2, 3]:
+    x, y = view.graph.spec(node.inputs[0]), view.graph.spec(node.outputs[0])
+    if len(x.shape) != 4:
         return None
-    if node.attributes.get("keepdims", 1):
-        return Node("GlobalAveragePool", node.name, node.inputs[:1], node.outputs)
+    if len(y.shape) == 4:
+        return Node("GlobalAveragePool", node.name, node.inputs, node.outputs)
     mean = view.make(f"{node.name}/mean", Spec((*x.shape[:2], 1, 1)))
-    view.insert(Node("GlobalAveragePool", f"{node.name}/mean", node.inputs[:1], (mean,)))
+    view.insert(Node("GlobalAveragePool", f"{node.name}/mean", node.inputs, (mean,)))
     return Node("Reshape", node.name, (mean,), node.outputs)
 
 
