@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,10 @@ FOLDER = Path(__file__).parent
 
 
 class Engine:
-    """One engine in a process of its own."""
+    """One engine in a process of its own, which is stopped while others have their turn.
+
+    Some engines' threads go on spinning when there is nothing to do, and would take a core from the next.
+    """
 
     def __init__(self, name: str, path: Path, threads: int, log: Any) -> None:
         command = [sys.executable, "-m", "experiments.cpu_peers.worker", name, str(path), str(threads)]
@@ -32,6 +36,7 @@ class Engine:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=FOLDER.parent.parent
         )
         self.output = np.array(self._read())
+        self._process.send_signal(signal.SIGSTOP)
 
     def _read(self) -> Any:
         assert self._process.stdout is not None
@@ -42,12 +47,16 @@ class Engine:
 
     def ask(self, what: str, amount: float = 0) -> Any:
         """Send a request and wait for the answer."""
+        self._process.send_signal(signal.SIGCONT)
         print(what, amount, file=self._process.stdin, flush=True)
-        return self._read()
+        answer = self._read()
+        self._process.send_signal(signal.SIGSTOP)
+        return answer
 
     def close(self) -> None:
         """End the process."""
         assert self._process.stdin is not None
+        self._process.send_signal(signal.SIGCONT)
         self._process.stdin.close()
         self._process.wait()
 
