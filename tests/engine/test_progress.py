@@ -14,7 +14,7 @@ from tests.models import model
 
 
 def test_every_operator_is_told() -> None:
-    nodes = [helper.make_node("Relu", ["x"], ["a"], name="a"), helper.make_node("Exp", ["a"], ["y"], name="b")]
+    nodes = [helper.make_node("Relu", ["x"], ["a"], name="a"), helper.make_node("Softmax", ["a"], ["y"], name="b")]
     loaded = load(model(nodes, {"x": (2, 3)}, ["y"], {"w": np.ones((2, 3), np.float32)}))
     graph = prepare(loaded, resolve(loaded, {}), 16)
     heard: list[tuple[str, int, int]] = []
