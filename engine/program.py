@@ -95,8 +95,7 @@ def compile_stage(graph: Graph, nodes: Sequence[Node], device: Device, outside: 
         if _is_alias(node, place):
             continue
         lowered = _lower(graph, node, device, call)
-        packed = [operand for step in lowered.steps for operand in step.operands if operand.array is not None]
-        arrays = {id(operand): operand.array for operand in packed}
+        arrays = {id(o): o.array for step in lowered.steps for o in step.operands if o.array is not None}
         memory: dict[int, Memory | int]
         if together:
             memory = dict(zip(arrays, count(len(constants)), strict=False))
