@@ -31,7 +31,10 @@ def peers(name: str, frame: Any, compiled: bool) -> dict[str, Runner]:
             found[f"eager {precision} {layout}"] = Torch(build(name), frame, tf32, last)
             found[f"graph {precision} {layout}"] = TorchGraph(build(name), frame, tf32, last)
         if compiled:
-            found[f"compile {precision} nhwc"] = TorchCompiled(build(name), frame, tf32, True)
+            try:
+                found[f"compile {precision} nhwc"] = TorchCompiled(build(name), frame, tf32, True)
+            except Exception as error:  # whatever its compilers raise
+                print(f"{name}: torch.compile does not work here: {type(error).__name__}", flush=True)
     return found
 
 
@@ -105,6 +108,7 @@ def main() -> None:
                 print(name, batch, way, {k: round(v, 2) for k, v in row["ratio"][way].items()}, ms, flush=True)
             print(name, batch, f"{row['kernels']} kernels, difference {row['difference']:.1e}", flush=True)
             torch.cuda.empty_cache()
+            words.out.write_text(json.dumps(result | {"rows": rows}, indent=1) + "\n")
         ours = [row for row in rows if row["batch"] == batch]
         for way in WAYS:
             for against in (FLOAT32, TF32):
