@@ -65,9 +65,8 @@ def compare(name: str, batch: int, words: argparse.Namespace) -> dict[str, Any]:
     difference = float(np.abs(ours.roundtrip() - truth).max() / np.abs(truth).max())
     ms = {way: {label: median(times) for label, times in by.items()} for way, by in rounds.items()}
     ratios = {way: {against: ratio(by, ms[way], against) for against in (FLOAT32, TF32)} for way, by in rounds.items()}
-    kernels = len(ours.program.steps)
     return {
-        "network": name, "batch": batch, "kernels": kernels, "difference": difference, "ratio": ratios, "ms": ms,
+        "network": name, "batch": batch, "launches": ours.recording.launches, "difference": difference, "ratio": ratios, "ms": ms,
         "rounds": rounds,
     }  # fmt: skip
 
@@ -84,7 +83,7 @@ def geometric_mean(values: list[float]) -> float:
 
 
 def main() -> None:
-    """`python -m experiments.gpu_peers.main [--networks A,B] [--batches 1,8] [--compile] [--out FILE]`."""
+    """`python -m experiments.gpu_peers [--networks A,B] [--batches 1,8] [--compile] [--out FILE]`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", type=lambda text: text.split(","), default=list(NAMES))
     parser.add_argument("--batches", type=lambda text: [int(part) for part in text.split(",")], default=[1, 8])
@@ -106,7 +105,7 @@ def main() -> None:
             for way in WAYS:
                 ms = {label: round(value, 3) for label, value in row["ms"][way].items()}
                 print(name, batch, way, {k: round(v, 2) for k, v in row["ratio"][way].items()}, ms, flush=True)
-            print(name, batch, f"{row['kernels']} kernels, difference {row['difference']:.1e}", flush=True)
+            print(name, batch, f"{row['launches']} launches, difference {row['difference']:.1e}", flush=True)
             torch.cuda.empty_cache()
             words.out.write_text(json.dumps(result | {"rows": rows}, indent=1) + "\n")
         ours = [row for row in rows if row["batch"] == batch]

@@ -37,8 +37,7 @@ class Ours(Runner):
         (self._stage,) = self._deployment.variants[0]
         self._deployment.load(self._slot, {self._session.inputs[0].name: frame})
         self._stage.run(self._slot)
-        self.recording = self._stage.recording(self._slot)
-        self.program = self._stage.program
+        self.recording: Any = self._stage.recording(self._slot)
 
     def resident(self) -> None:
         """Replay the recording on what an earlier run has brought over."""
