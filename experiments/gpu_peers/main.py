@@ -66,8 +66,8 @@ def compare(name: str, batch: int, words: argparse.Namespace) -> dict[str, Any]:
     ms = {way: {label: median(times) for label, times in by.items()} for way, by in rounds.items()}
     ratios = {way: {against: ratio(by, ms[way], against) for against in (FLOAT32, TF32)} for way, by in rounds.items()}
     return {
-        "network": name, "batch": batch, "launches": ours.recording.launches, "difference": difference, "ratio": ratios, "ms": ms,
-        "rounds": rounds,
+        "network": name, "batch": batch, "launches": ours.recording.launches, "difference": difference,
+        "ratio": ratios, "ms": ms, "rounds": rounds,
     }  # fmt: skip
 
 
