@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from math import prod
 from typing import Any
 
@@ -12,13 +13,14 @@ from engine.graph import Graph, Node
 from engine.progress import tell
 from engine.reference import evaluator
 from engine.storage import Place, places
+from engine.waves import Range, waves
 from kernels.op import Call, CpuLowering, GpuLowering, HostStep, Operand, Spec, read, write
 from kernels.ops import operators
 
 
 @dataclass(frozen=True)
 class Area:
-    """Memory a program needs while it runs: bytes, and the first and last step that touch it."""
+    """Memory a program needs while it runs: bytes, and the first and last wave that touch it."""
 
     name: str
     nbytes: int
@@ -28,7 +30,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Step:
-    """A lowered step: which node it belongs to, and where its operands lie, the step's own being left out.
+    """A lowered step, its own operands left out: which node it belongs to, where they lie, and the wave it runs in.
 
     An operand is an area's name and an offset in bytes, or memory that is there already.
     """
@@ -36,11 +38,15 @@ class Step:
     node: str
     step: Any
     operands: tuple[tuple[str, int] | Memory, ...]
+    wave: int
 
 
 @dataclass(frozen=True)
 class Program:
-    """Steps in order. `areas` come from an arena; `border` names the tensors that live outside, with their bytes."""
+    """Steps in order, wave by wave.
+
+    `areas` come from an arena; `border` names the tensors that live outside, with their bytes.
+    """
 
     device: Device
     nodes: tuple[Node, ...]
@@ -59,7 +65,7 @@ class Program:
                 else:
                     base = memory(operand[0])
                     found.append(Memory(base.base, base.offset + operand[1]))
-            bound.append(Bound(step.step, tuple(found)))
+            bound.append(Bound(step.step, tuple(found), step.wave))
         return self.device.record(bound)
 
 
@@ -80,53 +86,105 @@ def compile_stage(graph: Graph, nodes: Sequence[Node], device: Device, outside: 
     Raises NoKernelError where the device cannot run one of them.
     """
     place = places(graph, nodes, outside)
-    steps: list[Step] = []
-    sizes: dict[str, int] = {}
-    spans: dict[str, tuple[int, int]] = {}
-
-    def touch(name: str, nbytes: int) -> None:
-        sizes[name] = max(sizes.get(name, 0), nbytes)
-        first, _ = spans.get(name, (len(steps), 0))
-        spans[name] = (first, len(steps))
-
-    def locate(name: str, spec: Spec) -> tuple[str, int]:
-        there = place[name]
-        offset = there.offset * spec.dtype.itemsize
-        nbytes = (
-            spec.nbytes if there.stride is None else ((spec.shape[0] - 1) * there.stride + prod(spec.stored[1:])) * 4
-        )
-        touch(there.root, offset + nbytes)
-        return there.root, offset
-
-    def resolve(node: Node, call: Call, uploads: dict[int, Memory], operand: Operand) -> tuple[str, int] | Memory:
-        if operand.kind == "input":
-            return locate(node.inputs[operand.index], call.need(operand.index))
-        if operand.kind == "output":
-            return locate(node.outputs[operand.index], call.outputs[operand.index])
-        if operand.kind == "scratch":
-            return f"{node.name}#{operand.index}", 0
-        if operand.array is None:
-            return Memory(None)
-        if id(operand) not in uploads:
-            uploads[id(operand)] = Memory(device.upload(operand.array))
-        return uploads[id(operand)]
-
+    together = device.kind == "gpu"  # its constants are uploaded together, the CPU's as they come
+    constants: list[Any] = []
+    drafts: list[_Draft] = []
     for done, node in enumerate(nodes):
         tell(f"compiling for {device.name}", done, len(nodes))
         call = _call(graph, node, place)
         if _is_alias(node, place):
             continue
         lowered = _lower(graph, node, device, call)
-        uploads: dict[int, Memory] = {}  # by operand, which steps of one node may share
+        arrays = {id(o): o.array for step in lowered.steps for o in step.operands if o.array is not None}
+        memory: dict[int, Memory | int]
+        if together:
+            memory = dict(zip(arrays, count(len(constants)), strict=False))
+            constants += arrays.values()
+        else:
+            memory = dict(zip(arrays, device.upload_all(list(arrays.values())), strict=True))
         for step in lowered.steps:
-            for i, nbytes in enumerate(lowered.scratch):
-                touch(f"{node.name}#{i}", nbytes)
-            operands = tuple(resolve(node, call, uploads, operand) for operand in step.operands)
-            steps.append(Step(node.name, replace(step, operands=()), operands))
+            operands = tuple(
+                _touched(node, call, lowered.scratch, operand, place) or memory.get(id(operand), Memory(None))
+                for operand in step.operands
+            )
+            drafts.append(_Draft(node.name, replace(step, operands=()), operands))
     tell(f"compiling for {device.name}", len(nodes), len(nodes))
+    uploaded = device.upload_all(constants)
+    order = _waves(drafts, outside) if together else range(len(drafts))
+    steps = [
+        Step(draft.node, draft.step, tuple(_located(operand, uploaded) for operand in draft.operands), wave)
+        for wave, draft in sorted(zip(order, drafts, strict=True), key=lambda each: each[0])
+    ]
+    return Program(device, tuple(nodes), tuple(steps), *_memory(zip(order, drafts, strict=True), outside))
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A step before its wave is known: its operands are the bytes they touch, memory, or constants by number."""
+
+    node: str
+    step: Any
+    operands: tuple[Range | Memory | int, ...]
+
+    @property
+    def touched(self) -> list[Range]:
+        """Bytes in areas."""
+        return [operand for operand in self.operands if isinstance(operand, Range)]
+
+
+def _located(operand: Range | Memory | int, uploaded: Sequence[Memory]) -> tuple[str, int] | Memory:
+    if isinstance(operand, Range):
+        return operand.area, operand.first
+    return uploaded[operand] if isinstance(operand, int) else operand
+
+
+def _touched(
+    node: Node, call: Call, scratch: Sequence[int], operand: Operand, place: Mapping[str, Place]
+) -> Range | None:
+    """The bytes of an operand."""
+    if operand.kind == "scratch":
+        nbytes = scratch[operand.index]
+        return Range(f"{node.name}#{operand.index}", 0, nbytes, nbytes, written=True)
+    if operand.kind == "input":
+        name, spec, written = node.inputs[operand.index], call.need(operand.index), False
+    elif operand.kind == "output":
+        name, spec, written = node.outputs[operand.index], call.outputs[operand.index], True
+    else:
+        return None
+    there, size = place[name], spec.dtype.itemsize
+    if there.stride is None:
+        return Range(there.root, there.offset * size, spec.nbytes, spec.nbytes, None, written)
+    length, stride = prod(spec.stored[1:]) * size, there.stride * size
+    extent = (spec.shape[0] - 1) * stride + length
+    return Range(there.root, there.offset * size, length, extent, stride, written)
+
+
+def _waves(drafts: Sequence[_Draft], outside: set[str]) -> list[int]:
+    """The steps' waves: those that take a table agree where kernel and memory do."""
+
+    def base(operand: Range | Memory | int) -> str:
+        return (operand.area if operand.area in outside else "arena") if isinstance(operand, Range) else "constants"
+
+    def kind(draft: _Draft) -> Any:
+        step = draft.step
+        if not getattr(step, "table", False):
+            return None
+        return (step.source, step.kernel, step.defines, step.local_size, *map(base, draft.operands))
+
+    return waves([draft.touched for draft in drafts], [kind(draft) for draft in drafts])
+
+
+def _memory(drafts: Iterable[tuple[int, _Draft]], outside: set[str]) -> tuple[tuple[Area, ...], dict[str, int]]:
+    """The areas with their lifetimes, and the bytes of the tensors that live outside."""
+    sizes: dict[str, int] = {}
+    used: dict[str, list[int]] = {}
+    for wave, draft in drafts:
+        for each in draft.touched:
+            sizes[each.area] = max(sizes.get(each.area, 0), each.first + each.extent)
+            used.setdefault(each.area, []).append(wave)
     border = {name: size for name, size in sizes.items() if name in outside}
-    areas = tuple(Area(name, size, *spans[name]) for name, size in sizes.items() if name not in outside)
-    return Program(device, tuple(nodes), tuple(steps), areas, border)
+    areas = (Area(name, size, min(used[name]), max(used[name])) for name, size in sizes.items() if name not in outside)
+    return tuple(areas), border
 
 
 def _lower(graph: Graph, node: Node, device: Device, call: Call) -> CpuLowering | GpuLowering:

@@ -22,10 +22,11 @@ class Memory:
 
 @dataclass(frozen=True)
 class Bound:
-    """A step with the memory of each of its operands."""
+    """A step with the memory of each of its operands; steps of one `wave` may run at the same time."""
 
     step: CpuStep | GpuStep | HostStep
     memory: tuple[Memory, ...]
+    wave: int | None = None
 
 
 class Recording(ABC):
@@ -69,6 +70,10 @@ class Device(ABC):
     @abstractmethod
     def upload(self, array: np.ndarray[Any, Any]) -> Any:
         """A constant's memory, filled."""
+
+    def upload_all(self, arrays: Sequence[np.ndarray[Any, Any]]) -> list[Memory]:
+        """The memory of all constants of a program."""
+        return [Memory(self.upload(array)) for array in arrays]
 
     @abstractmethod
     def download(self, memory: Any, nbytes: int) -> np.ndarray[Any, Any]:

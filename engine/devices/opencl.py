@@ -6,15 +6,17 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from engine.devices import entry
-from engine.devices.device import Bound, Device, Recording
+from engine.devices.device import Bound, Device, Memory, Recording
+from engine.devices.launch import Launch
 from engine.devices.programs import Programs
 from engine.tuning.store import tunings
-from kernels.op import Call, GpuLowering, GpuStep, Op
+from kernels.op import Call, GpuLowering, Op
 from kernels.opencl.target import GpuTarget
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from engine.devices.guard import Guard
 
 _log = logging.getLogger("hetero")
+_ALIGNMENT = 256  # bytes, of a constant among others
 
 
 class OpenClDevice(Device):
@@ -132,6 +135,17 @@ class OpenClDevice(Device):
             cl.enqueue_copy(self.queue, array, memory)
         return array
 
+    def upload_all(self, arrays: Sequence[np.ndarray[Any, Any]]) -> list[Memory]:
+        """All constants in one buffer, where one may be so large: steps that share memory can share a launch."""
+        ends = list(accumulate(-(-array.nbytes // _ALIGNMENT) * _ALIGNMENT for array in arrays))
+        if not ends or ends[-1] > self.handle.max_mem_alloc_size:
+            return super().upload_all(arrays)
+        whole, begins = np.zeros(ends[-1], np.uint8), [0, *ends[:-1]]
+        for begin, array in zip(begins, arrays, strict=True):
+            whole[begin : begin + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        buffer = self.upload(whole)
+        return [Memory(buffer, begin) for begin in begins]
+
     def record(self, steps: Sequence[Bound]) -> OpenClRecording:
         """Launches made ready to replay, their programs built."""
         return OpenClRecording(self, steps)
@@ -145,20 +159,24 @@ def _vector_width(device: cl.Device) -> int:
 
 
 class OpenClRecording(Recording):
-    """Kernels with their arguments set, enqueued by one call that runs no Python in between."""
+    """Kernels with their arguments set, enqueued by one call that runs no Python in between.
+
+    Neighbouring steps of one wave that take a table are one launch.
+    """
 
     def __init__(self, device: OpenClDevice, steps: Sequence[Bound]) -> None:
         self._device = device
-        # Setting an argument retains nothing, so the buffers are kept here.
-        self._memory = [memory.base for bound in steps for memory in bound.memory]
-        self._steps = [_launch(bound) for bound in steps]
-        self._kernels = [_kernel(device, bound) for bound in steps]
-        shapes = [_shape(step) for step in self._steps]
-        self._handles = np.array([kernel.int_ptr for kernel in self._kernels], np.int64)
-        self._sizes = np.array([size for size, _ in shapes], np.uint64).reshape(-1, 3)
-        self._groups = np.array([group for _, group in shapes], np.uint64).reshape(-1, 3)
+        self._launches = [Launch(device, list(group)) for group in _together(steps)]
+        self._handles = np.array([launch.kernel.int_ptr for launch in self._launches], np.int64)
+        self._sizes = np.array([launch.size for launch in self._launches], np.uint64).reshape(-1, 3)
+        self._groups = np.array([launch.group for launch in self._launches], np.uint64).reshape(-1, 3)
         self._enqueue = entry.address("clEnqueueNDRangeKernel")
         self._flush = entry.address("clFlush")
+
+    @property
+    def launches(self) -> int:
+        """Kernels enqueued by one run."""
+        return len(self._launches)
 
     def start(self) -> None:
         """Enqueue every launch and return."""
@@ -182,54 +200,46 @@ class OpenClRecording(Recording):
         self._device.queue.finish()
 
     def profile(self) -> list[float]:
-        """Run once and return the seconds of each launch, by the device's own clock."""
+        """Run once and return the seconds of each step, by the device's own clock.
+
+        A launch's time goes to its steps in proportion to their work-groups.
+        """
         self._device.queue.finish()
         events = self._enqueue_each(self._device.profiling_queue)
         self._device.profiling_queue.finish()
-        return [(event.profile.end - event.profile.start) * 1e-9 for event in events]
+        return [
+            (event.profile.end - event.profile.start) * 1e-9 * share
+            for event, launch in zip(events, self._launches, strict=True)
+            for share in launch.shares
+        ]
 
     def _enqueue_each(self, queue: cl.CommandQueue) -> list[cl.Event]:
         import pyopencl as cl
 
         events = []
-        for index, kernel in enumerate(self._kernels):
-            size, group = _shape(self._steps[index])
+        for index, launch in enumerate(self._launches):
             try:
-                events.append(cl.enqueue_nd_range_kernel(queue, kernel, size, group))
+                events.append(cl.enqueue_nd_range_kernel(queue, launch.kernel, launch.size, launch.group))
             except cl.Error as error:
                 raise self._error(index, error.code) from error
         queue.flush()
         return events
 
     def _error(self, index: int, code: int) -> RuntimeError:
-        step = self._steps[index]
+        launch = self._launches[index]
         return RuntimeError(
-            f"{self._device.name}: enqueueing kernel {step.kernel!r} (step {index} of {len(self._steps)}, "
-            f"global size {step.global_size}, local size {step.local_size}) failed with OpenCL error {code}"
+            f"{self._device.name}: enqueueing kernel {launch.kernel.function_name!r} (launch {index} of "
+            f"{len(self._launches)}, global size {launch.size}, local size {launch.group}) "
+            f"failed with OpenCL error {code}"
         )
 
 
-def _launch(bound: Bound) -> GpuStep:
-    if not isinstance(bound.step, GpuStep):
-        raise TypeError(f"an OpenCL device runs GpuStep, not {type(bound.step).__name__}")
-    return bound.step
-
-
-def _kernel(device: OpenClDevice, bound: Bound) -> cl.Kernel:
-    """The step's kernel with every argument set: (buffer, offset) per operand, then the numbers."""
-    step = _launch(bound)
-    arguments: list[Any] = []
-    for memory in bound.memory:
-        arguments += [memory.base, np.int32(memory.offset // 4)]
-    for number in step.numbers:
-        arguments.append(np.int32(number) if isinstance(number, int) else np.float32(number))
-    kernel = device.programs.kernel(step)
-    kernel.set_args(*arguments)
-    return kernel
-
-
-def _shape(step: GpuStep) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Global and local size on three axes; groups of one item where the step does not say."""
-    size = step.global_size + (1,) * (3 - len(step.global_size))
-    group = step.local_size or (1,)
-    return size, group + (1,) * (3 - len(group))
+def _together(steps: Sequence[Bound]) -> list[list[Bound]]:
+    """Steps by launch."""
+    found: list[list[Bound]] = []
+    for bound in steps:
+        if found and bound.wave is not None and bound.wave == found[-1][0].wave:
+            found[-1].append(bound)
+        else:
+            found.append([bound])
+    return found

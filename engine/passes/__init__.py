@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from engine.formats import onnx
 from engine.graph import Graph, check
+from engine.passes.accompany import accompany
+from engine.passes.chain import chain
+from engine.passes.channels import channels
 from engine.passes.clean import clean
 from engine.passes.fuse import fuse
 from engine.passes.infer import infer
@@ -20,6 +23,8 @@ def prepare(model: onnx.Model, shapes: Mapping[str, tuple[int, ...]], block: int
     graph = check(onnx.graph(model, shapes), "import")
     graph = check(infer(graph), "infer")
     graph = check(clean(graph), "clean")
+    graph = check(chain(graph), "chain")
     graph = check(fuse(graph), "fuse")
+    graph = check(channels(check(clean(graph), "clean")), "channels")
     graph = check(clean(graph), "clean")
-    return check(layout(graph, block), "layout")
+    return check(accompany(check(layout(graph, block), "layout")), "accompany")

@@ -10,12 +10,13 @@ NOTHING = frozenset(("Identity", "Dropout"))
 
 
 def clean(graph: Graph) -> Graph:
-    """Drop Identity and Dropout where only a name depends on them, then every node nobody needs."""
+    """Drop Identity, Dropout and Concat of one where only a name depends on them, then every node nobody needs."""
     renamed: dict[str, str] = {}
     nodes: list[Node] = []
     for node in graph.nodes:
         inputs = tuple(renamed.get(name, name) for name in node.inputs)
-        if node.proto is None and node.op in NOTHING and node.outputs[0] not in graph.outputs:
+        alone = node.op == "Concat" and len(inputs) == 1
+        if node.proto is None and (node.op in NOTHING or alone) and node.outputs[0] not in graph.outputs:
             renamed[node.outputs[0]] = inputs[0]
             continue
         nodes.append(replace(node, inputs=inputs))

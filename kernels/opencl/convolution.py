@@ -33,6 +33,7 @@ class Convolution:
     group: int
     activation: tuple[float, float, float]
     tail: Tail
+    accompanied: bool = False  # other convolutions may run at the same time
 
     @staticmethod
     def of(call: Call) -> Convolution:
@@ -53,6 +54,7 @@ class Convolution:
             group=int(get("group") or 1),
             activation=activation(call),
             tail=tail(call),
+            accompanied=bool(get("accompanied")),
         )
 
     @property

@@ -1,6 +1,6 @@
 // y[m][n] = activation(sum of a[m][k] * panels[n / PANEL][k][n % PANEL], + bias): ROWS rows and one panel of
 // PANEL columns per work-group, for every image. Its items split the panel's columns, V each, and the reduction, SLICES
-// ways.
+// ways, a power of two.
 #define SHARE (PANEL / V)
 __kernel __attribute__((reqd_work_group_size(SHARE * SLICES, 1, 1)))
 void gemm(__global const float *restrict a, int a_at, __global const float *restrict panels, int panels_at,
@@ -9,7 +9,7 @@ void gemm(__global const float *restrict a, int a_at, __global const float *rest
           float low, float high, float slope CHAIN_NUMBERS)
 {
 #if SLICES > 1
-    __local VEC parts[ROWS][SHARE * SLICES];
+    __local VEC parts[ROWS][SHARE * SLICES / 2];
 #endif
     const int item = get_local_id(0), lane = item % SHARE * V, slice = item / SHARE;
     const int panel = get_group_id(0), row0 = get_group_id(1) * ROWS, image = get_group_id(2);
@@ -23,19 +23,24 @@ void gemm(__global const float *restrict a, int a_at, __global const float *rest
         sum[i] = 0.0f;
         from[i] = min(row0 + i, rows - 1) * a_row;
     }
+    #pragma unroll 4
     for (int k = slice; k < depth; k += SLICES) {
         const VEC weight = LANES(panels + k * PANEL);
         #pragma unroll
         for (int i = 0; i < ROWS; i++) sum[i] += a[from[i] + k * a_column] * weight;
     }
 #if SLICES > 1
-    #pragma unroll
-    for (int i = 0; i < ROWS; i++) parts[i][item] = sum[i];
-    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int left = SLICES / 2; left > 0; left /= 2) {  // the upper half of the slices left hands over its sums
+        if (slice >= left && slice < 2 * left)
+            #pragma unroll
+            for (int i = 0; i < ROWS; i++) parts[i][item - left * SHARE] = sum[i];
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (slice < left)
+            #pragma unroll
+            for (int i = 0; i < ROWS; i++) sum[i] += parts[i][item];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
     if (slice > 0) return;
-    for (int other = 1; other < SLICES; other++)
-        #pragma unroll
-        for (int i = 0; i < ROWS; i++) sum[i] += parts[i][item + other * SHARE];
 #endif
     for (int i = 0; i < ROWS && row0 + i < rows; i++) {
         VEC value = sum[i] + LANES(bias + bias_at + (row0 + i) * bias_row + panel * PANEL + lane);

@@ -55,7 +55,7 @@ def _product(
     rows, columns = product.m, product.n
     lanes = 4 if target.simt else _PANEL
     bias = _bias(call, columns)
-    slices = min(64, target.max_work_group) // (_PANEL // lanes) if target.simt else 1
+    slices = min(256, target.max_work_group) // (_PANEL // lanes) if target.simt else 1
     group = (_PANEL // lanes) * slices
     together = min(rows, 4 if target.simt else 6)
     step = GpuStep(

@@ -1,149 +1,190 @@
-// Implicit matrix product for SIMT devices: a work-group computes BM pixels x BN channels, each of its items
-// TM x TN of them, from slabs of SLAB inputs that pass through local memory, two buffers in turn.
-// taps[slab] (blocked input) or taps[slab * SLAB + k] (PLAIN) is (offset of the channel, row, column, 0).
-#define ITEMS ((BM / TM) * (BN / TN))
-#define A_PARTS ((BM * SLAB / A_WIDTH + ITEMS - 1) / ITEMS)
-#define B_PARTS ((BN * SLAB / 4 + ITEMS - 1) / ITEMS)
+// Implicit matrix product for SIMT devices: a work-group computes BM pixels x BN channels from slabs of SLAB inputs
+// that pass through local memory. SLICES teams of items share the reduction between them, each item holding TM x TN of
+// the tile; their sums are added at the end. BUFFERS 2: a slab is stored while the one before is read.
+// Blocked input: a slab is one tap of one input block. PLAIN: any SLAB taps (offset of the channel, row, column, 0).
+// Jobs come from a table (see prelude.cl); `tables` holds the taps (PLAIN) or, of grouped convolutions, for every output
+// block its first input block.
+#define TEAM ((BM / TM) * (BN / TN))
+#define ITEMS (TEAM * SLICES)
+#define A_ROW (SLAB / 4 + 1)
+#define A_SIZE (BM * A_ROW)
+#define SLAB_SIZE (A_SIZE + SLAB * BN / 4)
+#define SLABS_SIZE (BUFFERS * SLICES * SLAB_SIZE)
+#define SUMS_SIZE (SLICES > 1 ? SLICES * BM * BN / 4 : 0)
+#define LOCAL_SIZE (SLABS_SIZE > SUMS_SIZE ? SLABS_SIZE : SUMS_SIZE)
+#define A_WIDTH (PLAIN ? 1 : 4)
+#define A_PARTS ((BM * SLAB / A_WIDTH + TEAM - 1) / TEAM)
+#define B_PARTS ((BN * SLAB / 4 + TEAM - 1) / TEAM)
 #if PLAIN
-#define A_WIDTH 1
 #define A_VEC float
+#define A_PIXEL(part) ((part) % BM)
+#define A_INPUT(part) ((part) / BM)
 #else
-#define A_WIDTH 4
 #define A_VEC float4
+#define A_PIXEL(part) ((part) / (SLAB / 4))
+#define A_INPUT(part) ((part) % (SLAB / 4) * 4)
 #endif
+#define COLUMN(j) ((j) * (BN / (TN / 4)) + column * 4)
+
+enum {
+    X_AT = 2, WEIGHTS_AT, TABLES_AT, BIAS_AT, RESIDUAL_AT, Y_AT, PIXELS, HEIGHT, WIDTH, BLOCKS, SLABS, SLABS_EACH,
+    X_HEIGHT, X_WIDTH, X_IMAGE, Y_IMAGE, Y_SPLIT, SPLIT, RESIDUAL, RESIDUAL_IMAGE, GROUPED, KERNEL_H, KERNEL_W,
+    STRIDE_H, STRIDE_W, DILATION_H, DILATION_W, PAD_TOP, PAD_LEFT, LOW, HIGH, SLOPE, FIELDS
+};
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
-void implicit(__global const float *restrict x, int x_at, __global const float *restrict weights, int weights_at,
-              __global const int4 *restrict taps, int taps_at, __global const int *restrict starts, int starts_at,
-              __global const float *restrict bias, int bias_at, __global const float *restrict residual,
-              int residual_at, __global float *restrict y, int y_at,
-              int pixels, int height, int width, int blocks, int slabs, int slabs_each, int x_height, int x_width,
-              int x_image, int y_image, int y_split, int residual_image, float low, float high, float slope)
+void implicit(__global const float *restrict x, __global const float *restrict weights,
+              __global const int *restrict tables, __global const float *restrict bias,
+              __global const float *restrict residual, __global float *restrict y, __global const int *restrict table,
+              int jobs)
 {
-    __local float a_local[2][SLAB][BM + 4];
-    __local float b_local[2][SLAB][BN];
-    const int item = get_local_id(0), item_m = item % (BM / TM), item_n = item / (BM / TM);
-    const int pixel0 = get_group_id(0) * BM, block0 = get_group_id(1) * (BN / BLOCK);
-    const int first = get_group_id(2) * slabs_each, last = min(slabs, first + slabs_each);
-    const int area = height * width;
-    taps += taps_at / 4;
-    x += x_at + starts[starts_at + block0] * x_height * x_width * BLOCK;
-    weights += weights_at;
+    __local float4 local_memory[LOCAL_SIZE];
+    int group = get_group_id(0);
+    __global const int *restrict job = find_job(table, jobs, FIELDS, &group);
+    const int pixel0 = group % job[0] * BM, block0 = group / job[0] % job[1] * (BN / BLOCK);
+    const int split = group / job[0] / job[1];
+    const int item = get_local_id(0), slice = item / TEAM, member = item % TEAM;
+    const int column = member % (BN / TN), row0 = member / (BN / TN);
+    const int pixels = job[PIXELS], width = job[WIDTH], area = job[HEIGHT] * width, blocks = job[BLOCKS];
+    const int slabs = job[SLABS], slabs_each = job[SLABS_EACH], x_height = job[X_HEIGHT], x_width = job[X_WIDTH];
+    const int x_image = job[X_IMAGE], y_image = job[Y_IMAGE], stride_h = job[STRIDE_H], stride_w = job[STRIDE_W];
+    const int pad_top = job[PAD_TOP], pad_left = job[PAD_LEFT], part_only = job[SPLIT], added = job[RESIDUAL];
+    const float low = as_float(job[LOW]), high = as_float(job[HIGH]), slope = as_float(job[SLOPE]);
+    const int first = (split * SLICES + slice) * slabs_each, last = min(slabs, first + slabs_each);
+    x += job[X_AT];
+    weights += job[WEIGHTS_AT];
+    tables += job[TABLES_AT];
 
     // where each of this item's pixels begins in the input: the same in every slab
     int from[A_PARTS], top[A_PARTS], left[A_PARTS];
     #pragma unroll
     for (int i = 0; i < A_PARTS; i++) {
-        const int pixel = pixel0 + (item + i * ITEMS) / (SLAB / A_WIDTH);
+        const int pixel = pixel0 + A_PIXEL(member + i * TEAM);
         const int image = pixel / area, rest = pixel % area;
         from[i] = image * x_image;
-        top[i] = pixel < pixels ? rest / width * STRIDE_H - PAD_TOP : -(1 << 21);  // above every image, for every tap
-        left[i] = rest % width * STRIDE_W - PAD_LEFT;
+        top[i] = pixel < pixels ? rest / width * stride_h - pad_top : -(1 << 21);  // above every image, for every tap
+        left[i] = rest % width * stride_w - pad_left;
     }
-    float sum[TM][TN];
+#if !PLAIN
+    const int kernel_h = job[KERNEL_H], kernel_w = job[KERNEL_W], plane = x_height * x_width * BLOCK;
+    const int dilation_h = job[DILATION_H], dilation_w = job[DILATION_W];
+    int tap_w = first % kernel_w, tap_h = first / kernel_w % kernel_h;
+    int depth = first / kernel_w / kernel_h + (job[GROUPED] ? tables[block0] : 0);
+#endif
+    float4 sum[TM][TN / 4];
     #pragma unroll
     for (int i = 0; i < TM; i++)
         #pragma unroll
-        for (int j = 0; j < TN; j++) sum[i][j] = 0.0f;
+        for (int j = 0; j < TN / 4; j++) sum[i][j] = 0.0f;
 
-    for (int slab = first; slab <= last; slab++) {
+    for (int step = 0; step <= slabs_each; step++) {
+        const int slab = first + step;
         A_VEC a_next[A_PARTS];
         float4 b_next[B_PARTS];
-        if (slab < last) {  // on its way while the slab before is computed
+        if (step < slabs_each) {  // on its way while the slab before is computed
             #pragma unroll
             for (int i = 0; i < A_PARTS; i++) {
-                const int part = (item + i * ITEMS) % (SLAB / A_WIDTH) * A_WIDTH;
-                const int4 tap = taps[PLAIN ? slab * SLAB + part : slab];
-                const int row = top[i] + tap.y, column = left[i] + tap.z;
-                const int inside = row >= 0 && row < x_height && column >= 0 && column < x_width;
-                const int at = from[i] + tap.x + (row * x_width + column) * (PLAIN ? 1 : BLOCK) + (PLAIN ? 0 : part);
-                a_next[i] = inside ? *(__global const A_VEC *)(x + at) : (A_VEC)(0.0f);
+                const int part = A_INPUT(member + i * TEAM);
+#if PLAIN
+                const int4 tap = vload4(min(slab, slabs - 1) * SLAB + part, tables);
+                const int row = top[i] + tap.y, place = left[i] + tap.z;
+                const int at = from[i] + tap.x + row * x_width + place;
+#else
+                const int row = top[i] + tap_h * dilation_h, place = left[i] + tap_w * dilation_w;
+                const int at = from[i] + depth * plane + (row * x_width + place) * BLOCK + part;
+#endif
+                // loads that nothing branches around are all under way at once
+                const int inside = slab < last && row >= 0 && row < x_height && place >= 0 && place < x_width;
+                const A_VEC value = *(__global const A_VEC *)(x + (inside ? at : 0));
+                a_next[i] = inside ? value : (A_VEC)(0.0f);
             }
             #pragma unroll
             for (int i = 0; i < B_PARTS; i++) {
-                const int part = item + i * ITEMS, block = block0 + part / (SLAB * BLOCK / 4);
+                const int part = member + i * TEAM, block = block0 + part / (SLAB * BLOCK / 4);
                 const int at = (block * slabs + slab) * SLAB * BLOCK + part % (SLAB * BLOCK / 4) * 4;
-                b_next[i] = part < BN * SLAB / 4 && block < blocks ? vload4(0, weights + at) : (float4)(0.0f);
+                const int inside = part < BN * SLAB / 4 && block < blocks && slab < last;
+                b_next[i] = *(__global const float4 *)(weights + (inside ? at : 0));
             }
-        }
-        if (slab > first) {
-            const int now = (slab - 1) & 1;
-            #pragma unroll
-            for (int k = 0; k < SLAB; k++) {
-                float a[TM], b[TN];
-                #pragma unroll
-                for (int i = 0; i < TM; i++) a[i] = a_local[now][k][item_m * TM + i];
-                #pragma unroll
-                for (int j = 0; j < TN; j++) b[j] = b_local[now][k][item_n * TN + j];
-                #pragma unroll
-                for (int i = 0; i < TM; i++)
-                    #pragma unroll
-                    for (int j = 0; j < TN; j++) sum[i][j] += a[i] * b[j];
+#if !PLAIN
+            if (++tap_w == kernel_w) {
+                tap_w = 0;
+                if (++tap_h == kernel_h) tap_h = 0, depth++;
             }
-        }
-        if (slab < last) {
-            const int next = slab & 1;
-            #pragma unroll
-            for (int i = 0; i < A_PARTS; i++) {
-                const int part = item + i * ITEMS, pixel = part / (SLAB / A_WIDTH);
-                const int k = part % (SLAB / A_WIDTH) * A_WIDTH;
-                if (pixel < BM) {
-#if PLAIN
-                    a_local[next][k][pixel] = a_next[i];
-#else
-                    a_local[next][k][pixel] = a_next[i].x;
-                    a_local[next][k + 1][pixel] = a_next[i].y;
-                    a_local[next][k + 2][pixel] = a_next[i].z;
-                    a_local[next][k + 3][pixel] = a_next[i].w;
 #endif
+        }
+        if (step > 0 && slab <= last) {
+            __local const float4 *a_now = local_memory + ((step - 1) % BUFFERS * SLICES + slice) * SLAB_SIZE;
+            __local const float4 *b_now = a_now + A_SIZE;
+            #pragma unroll
+            for (int k = 0; k < SLAB; k += 4) {
+                float4 a[TM];
+                #pragma unroll
+                for (int i = 0; i < TM; i++) a[i] = a_now[(row0 + i * (BM / TM)) * A_ROW + k / 4];
+                #pragma unroll
+                for (int j = 0; j < TN / 4; j++) {
+                    const float4 b0 = b_now[(k * BN + COLUMN(j)) / 4], b1 = b_now[((k + 1) * BN + COLUMN(j)) / 4];
+                    const float4 b2 = b_now[((k + 2) * BN + COLUMN(j)) / 4], b3 = b_now[((k + 3) * BN + COLUMN(j)) / 4];
+                    #pragma unroll
+                    for (int i = 0; i < TM; i++) {
+                        sum[i][j] += a[i].x * b0;
+                        sum[i][j] += a[i].y * b1;
+                        sum[i][j] += a[i].z * b2;
+                        sum[i][j] += a[i].w * b3;
+                    }
                 }
             }
+        }
+#if BUFFERS == 1
+        barrier(CLK_LOCAL_MEM_FENCE);
+#endif
+        if (step < slabs_each) {
+            __local float4 *a_later = local_memory + (step % BUFFERS * SLICES + slice) * SLAB_SIZE;
+            #pragma unroll
+            for (int i = 0; i < A_PARTS; i++) {
+                const int part = member + i * TEAM;
+                if (part < BM * SLAB / A_WIDTH)
+                    ((__local A_VEC *)a_later)[(A_PIXEL(part) * A_ROW * 4 + A_INPUT(part)) / A_WIDTH] = a_next[i];
+            }
             #pragma unroll
             for (int i = 0; i < B_PARTS; i++) {
-                const int part = item + i * ITEMS, rest = part % (SLAB * BLOCK / 4);
+                const int part = member + i * TEAM, rest = part % (SLAB * BLOCK / 4);
                 const int channel = part / (SLAB * BLOCK / 4) * BLOCK + rest % (BLOCK / 4) * 4;
-                if (part < BN * SLAB / 4) vstore4(b_next[i], 0, &b_local[next][rest / (BLOCK / 4)][channel]);
+                if (part < BN * SLAB / 4) a_later[A_SIZE + (rest / (BLOCK / 4) * BN + channel) / 4] = b_next[i];
             }
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 
+#if SLICES > 1
     #pragma unroll
-    for (int i = 0; i < TM; i++) {
-        const int pixel = pixel0 + item_m * TM + i;
-        if (pixel >= pixels) continue;
-        const int image = pixel / area, rest = pixel % area;
+    for (int i = 0; i < TM; i++)
         #pragma unroll
-        for (int j = 0; j < TN; j += 4) {
-            const int channel = item_n * TN + j, block = block0 + channel / BLOCK;
-            if (block >= blocks) continue;
-            const int at = (block * area + rest) * BLOCK + channel % BLOCK;
-            float4 value = (float4)(sum[i][j], sum[i][j + 1], sum[i][j + 2], sum[i][j + 3]);
-#if !SPLIT
-            value += vload4(0, bias + bias_at + block * BLOCK + channel % BLOCK);
-#if RESIDUAL
-            value += vload4(0, residual + residual_at + image * residual_image + at);
+        for (int j = 0; j < TN / 4; j++)
+            local_memory[((slice * BM + row0 + i * (BM / TM)) * BN + COLUMN(j)) / 4] = sum[i][j];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int part = item; part < BM * BN / 4; part += ITEMS) {
+        const int pixel = pixel0 + part / (BN / 4), channel = part % (BN / 4) * 4;
+        float4 value = local_memory[part];
+        #pragma unroll
+        for (int i = 1; i < SLICES; i++) value += local_memory[i * (BM * BN / 4) + part];
+#else
+    #pragma unroll
+    for (int part = 0; part < TM * TN / 4; part++) {
+        const int pixel = pixel0 + row0 + part / (TN / 4) * (BM / TM), channel = COLUMN(part % (TN / 4));
+        float4 value = sum[part / (TN / 4)][part % (TN / 4)];
 #endif
-            value = ACTIVATE(value);
-#endif
-            vstore4(value, 0, y + y_at + get_group_id(2) * y_split + image * y_image + at);
+        const int block = block0 + channel / BLOCK, image = pixel / area;
+        const int at = (block * area + pixel % area) * BLOCK + channel % BLOCK;
+        if (pixel < pixels && block < blocks) {
+            __global float *to = y + job[Y_AT] + image * y_image + at;
+            if (part_only) {
+                *(__global float4 *)(to + split * job[Y_SPLIT]) = value;
+            } else {
+                value += *(__global const float4 *)(bias + job[BIAS_AT] + block * BLOCK + channel % BLOCK);
+                if (added)
+                    value += *(__global const float4 *)(residual + job[RESIDUAL_AT] + image * job[RESIDUAL_IMAGE] + at);
+                *(__global float4 *)to = ACTIVATE(value);
+            }
         }
     }
-}
-
-// The second pass of a split reduction: the parts' sum, bias, residual, activation.
-__kernel void finish(__global const float *restrict parts, int parts_at, __global const float *restrict bias,
-                     int bias_at, __global const float *restrict residual, int residual_at, __global float *restrict y,
-                     int y_at, int count, int splits, int area, int blocks, int y_image, int residual_image,
-                     float low, float high, float slope)
-{
-    const int image_size = blocks * area * BLOCK, at = get_global_id(0) * 4;
-    if (at >= count) return;
-    const int image = at / image_size, rest = at % image_size;
-    float4 value = vload4(0, bias + bias_at + rest / (area * BLOCK) * BLOCK + rest % BLOCK);
-    for (int split = 0; split < splits; split++) value += vload4(0, parts + parts_at + split * count + at);
-#if RESIDUAL
-    value += vload4(0, residual + residual_at + image * residual_image + rest);
-#endif
-    vstore4(ACTIVATE(value), 0, y + y_at + image * y_image + rest);
 }

@@ -90,7 +90,7 @@ def test_enqueue_error(device: OpenClDevice, by_address: bool, monkeypatch: pyte
     step, x, y = negate(device)
     bad = replace(step, local_size=(1 << 20, 1), global_size=(1 << 20, 1))
     recording = device.record([Bound(step, (x, y)), Bound(bad, (x, y))])
-    with pytest.raises(RuntimeError, match=r"'chain' \(step 1 of 2.*OpenCL error -\d+"):
+    with pytest.raises(RuntimeError, match=r"'chain' \(launch 1 of 2.*OpenCL error -\d+"):
         recording.start()
 
 

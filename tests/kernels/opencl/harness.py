@@ -29,7 +29,7 @@ def device() -> OpenClDevice:
 
 def target(simt: bool) -> GpuTarget:
     """The device's own target, or as if it were a GPU (or were none)."""
-    return replace(device().target, simt=simt, compute_units=8 if simt else 2, local_memory=48 << 10)
+    return replace(device().target, simt=simt, compute_units=8 if simt else 2, local_memory=48 << 10, vector_width=8)
 
 
 def blocked(array: Array, block: int, fill: float = 7.5) -> Array:

@@ -1,0 +1,83 @@
+"""Channels that are only sliced, joined and shuffled: one operator that picks them, instead of one after another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.graph import Graph, Node
+
+BLOCKED = frozenset(("Conv", "MaxPool", "AveragePool", "Affine", "ChannelShuffle", "Channels"))
+MOST = 2  # images that one operator picks from
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Channels by the tensor they come from and their number in it."""
+
+    channels: tuple[tuple[str, int], ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The tensors, in order of their first channel."""
+        return tuple(dict.fromkeys(name for name, _ in self.channels))
+
+    def through(self, name: str, inner: Selection) -> Selection:
+        """The same channels, those of one tensor traced back to where they come from."""
+        return Selection(tuple(inner.channels[k] if source == name else (source, k) for source, k in self.channels))
+
+
+def channels(graph: Graph) -> Graph:
+    """Replace every slice of an image's channels, and every shuffle of such slices and joins.
+
+    Two-branch units (ShuffleNet v2, arXiv 1807.11164) slice, join and shuffle around every branch.
+    """
+    readers = {name: len(nodes) for name, nodes in graph.consumers().items()}
+    made: dict[str, Selection] = {}
+    producers = graph.producers()
+
+    def trace(selection: Selection) -> Selection:
+        """Back through what nobody else reads, as long as few enough images are picked from."""
+        for name in selection.sources:
+            if name in made and readers[name] == 1 and name not in graph.outputs:
+                further = selection.through(name, made[name])
+                if len(further.sources) <= MOST:
+                    return trace(further)
+        return selection
+
+    def rewritten(node: Node) -> Node:
+        found = _selection(graph, node)
+        if found is None:
+            return node
+        traced = trace(found)
+        blocked = all(name in producers and producers[name].op in BLOCKED for name in traced.sources)
+        made[node.outputs[0]] = found
+        if node.op == "Concat" or not blocked or (node.op == "ChannelShuffle" and traced == found):
+            return node
+        made[node.outputs[0]] = traced
+        order = {name: i for i, name in enumerate(traced.sources)}
+        picked = tuple((order[name], k) for name, k in traced.channels)
+        return Node("Channels", node.name, traced.sources, node.outputs, {"picked": picked})
+
+    return graph.changed([rewritten(node) for node in graph.nodes])
+
+
+def _selection(graph: Graph, node: Node) -> Selection | None:
+    """What a node picks from its inputs, None where it does anything else."""
+    if node.proto is not None or node.op not in ("Slice", "Concat", "ChannelShuffle"):
+        return None
+    specs = [graph.spec(name) for name in (*node.inputs, *node.outputs)]
+    if any(len(spec.shape) != 4 or spec.dtype != "float32" for spec in specs):
+        return None
+    x, y = specs[0].shape, specs[-1].shape
+    if node.op == "Concat":
+        if node.attributes["axis"] != 1 or any(graph.value(name) is not None for name in node.inputs):
+            return None
+        shapes = zip(node.inputs, specs, strict=False)
+        return Selection(tuple((name, k) for name, spec in shapes for k in range(spec.shape[1])))
+    if node.op == "ChannelShuffle":
+        groups = node.attributes["groups"]
+        return Selection(tuple((node.inputs[0], k % groups * (y[1] // groups) + k // groups) for k in range(y[1])))
+    starts, steps = node.attributes["starts"], node.attributes["steps"]
+    if (x[0], *x[2:]) != (y[0], *y[2:]) or (steps[0], *steps[2:]) != (1, 1, 1):
+        return None
+    return Selection(tuple((node.inputs[0], starts[1] + k * steps[1]) for k in range(y[1])))
