@@ -51,9 +51,8 @@ class _Measured:
 def contenders(threads: int | None = None, strategies: Sequence[str] = ()) -> tuple[Contender, ...]:
     """The plans worth comparing on this machine, and those of any further strategies.
 
-    An emulated GPU lives on the processor's own cores. So there "CPU only" gets the threads that
-    co-execution leaves to the CPU, and one row more shows the CPU with every core and no GPU,
-    which is what to choose on such a machine.
+    "CPU only" gets the threads that co-execution leaves to the CPU, and one row more shows the CPU
+    with every core and no GPU, which is what to choose where the GPU is emulated on those cores.
     """
     gpu = next((device for device in hetero.devices() if device.kind == "gpu"), None)
     if gpu is None:
@@ -66,9 +65,7 @@ def contenders(threads: int | None = None, strategies: Sequence[str] = ()) -> tu
         Contender("co-execution", "cpu+gpu", "auto", threads, gpu.emulated),
     ]
     found += [Contender(f"co-execution, {name}", "cpu+gpu", name, threads, gpu.emulated) for name in strategies]
-    if gpu.emulated:
-        found.append(Contender("CPU with all cores", "cpu", "cpu", None))
-    return tuple(found)
+    return (*found, Contender("CPU with all cores", "cpu", "cpu", None))
 
 
 def random_feeds(inputs: Sequence[Any], count: int = 4, seed: int = 0) -> list[Feed]:

@@ -98,23 +98,19 @@ def fastest(candidates: Sequence[Compiled]) -> Compiled:
     """The candidate with the most frames a second, by turns on seeded noise, and in its plan what was measured."""
     if len(candidates) == 1:
         return candidates[0]
-    trials = _hopeful([Trial(candidate) for candidate in candidates])
+    trials = [Trial(candidate) for candidate in candidates]
     for _ in range(ROUNDS):
         for trial in trials:
             trial.measure()
-        trials = _hopeful(trials)
+        best = min(trial.period for trial in trials)
+        trials = [trial for trial in trials if trial.period <= HOPELESS * best]
     winner = min(trials, key=lambda trial: trial.period)
     winner.compiled.plan = replace(winner.compiled.plan, measured=winner.period)
     return winner.compiled
 
 
-def _hopeful(trials: Sequence[Trial]) -> list[Trial]:
-    best = min(trial.period for trial in trials)
-    return [trial for trial in trials if trial.period <= HOPELESS * best]
-
-
 class Trial:
-    """One candidate, streamed for a moment at a time, at once for so long that it is known how long a moment is."""
+    """One candidate, streamed for a moment at a time; how many frames that takes is tried out beforehand."""
 
     def __init__(self, compiled: Compiled) -> None:
         self.compiled = compiled
@@ -122,7 +118,8 @@ class Trial:
         self._deployment = Deployment(compiled, compiled.plan.slots)
         self._frames = self._rounds(FEWEST)
         self.measure()
-        self._frames = self._rounds(max(FEWEST, round(TRIAL / self.period)))
+        # A device that has just woken up is slow, and so few frames say little: this measurement does not count.
+        self._frames = self._rounds(max(FEWEST, round(TRIAL / self.periods.pop())))
 
     @property
     def period(self) -> float:
@@ -159,8 +156,8 @@ def decide(graph: Graph, model: str, devices: Devices, device: str, strategy: st
     """The plan for a request, compiled for the devices it runs on.
 
     `device` and `strategy` are the user's words. A named strategy is obeyed. "auto" tries the good
-    strategies and keeps the fastest as measured; where the GPU is emulated and the user left the
-    choice of device open, the CPU with all its threads and no GPU is among them.
+    strategies and keeps the fastest as measured; where the user left device and threads open, the
+    CPU with all its threads and no GPU is among them.
     """
     planner = Planner(graph, model, devices)
     if strategy != "auto":
@@ -170,7 +167,7 @@ def decide(graph: Graph, model: str, devices: Devices, device: str, strategy: st
     if "gpu" not in devices or device.startswith("gpu"):
         return planner.compiled(planner.alone("gpu" if "gpu" in devices else "cpu"))
     candidates = planner.candidates()
-    if device == "auto" and devices["gpu"].emulated and threads is None:
+    if device == "auto" and threads is None:
         whole = Planner(graph, model, {"cpu": cpu()})
         candidates.append(whole.compiled(whole.alone("cpu")))
     return fastest(candidates)

@@ -31,11 +31,14 @@ def test_an_emulated_gpu_takes_its_cores_from_the_cpu(
     assert (whole_cpu.device, whole_cpu.threads, whole_cpu.emulated) == ("cpu", None, False)
 
 
-def test_a_real_gpu_leaves_all_cores_to_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    fakes.install(monkeypatch, fakes.CPU, fakes.REAL)
+@pytest.mark.parametrize(("cores", "left"), [(16, 14), (2, 1)])
+def test_a_real_gpu_leaves_its_worker_and_the_caller_a_core(
+    monkeypatch: pytest.MonkeyPatch, cores: int, left: int
+) -> None:
+    fakes.install(monkeypatch, fakes.FakeDevice("Some processor", "cpu", compute_units=cores), fakes.REAL)
     ways = bench.contenders(strategies=["single-cut"])
-    assert [w.strategy for w in ways] == ["cpu", "gpu", "interleave", "auto", "single-cut"]
-    assert {w.threads for w in ways} == {None}
+    assert [w.strategy for w in ways] == ["cpu", "gpu", "interleave", "auto", "single-cut", "cpu"]
+    assert [w.threads for w in ways] == [*[left] * 5, None]
     assert not any(w.emulated for w in ways)
 
 
