@@ -33,8 +33,7 @@ Devices = Mapping[str, "Device"]
 # What "auto" tries where there are two devices: one frame in one piece, frames in one piece each, and the best split.
 TRIED = ("cpu", "gpu", "interleave", "single-cut", "exact", "two-plan-mix")
 WITHOUT_GPU = ("cpu", "gpu-first")  # strategies that have something to say where there is no GPU
-ROUNDS = 3
-HOPELESS = 1.3  # a candidate slower than so many times the fastest is not measured again
+HOPELESS = (1.3, 1.2, 1.1, 1.05, 1.05)  # each round: a candidate so much slower than the fastest is not measured again
 TRIAL = 0.25  # seconds of frames per trial, at least FEWEST frames
 FEWEST = 6
 
@@ -99,11 +98,11 @@ def fastest(candidates: Sequence[Compiled]) -> Compiled:
     if len(candidates) == 1:
         return candidates[0]
     trials = [Trial(candidate) for candidate in candidates]
-    for _ in range(ROUNDS):
+    for hopeless in HOPELESS:
         for trial in trials:
             trial.measure()
         best = min(trial.period for trial in trials)
-        trials = [trial for trial in trials if trial.period <= HOPELESS * best]
+        trials = [trial for trial in trials if trial.period <= hopeless * best]
     winner = min(trials, key=lambda trial: trial.period)
     winner.compiled.plan = replace(winner.compiled.plan, measured=winner.period)
     return winner.compiled
