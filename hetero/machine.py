@@ -46,7 +46,7 @@ HOSTS = 2  # threads beside the CPU's own: the GPU's worker, which enqueues, and
 def spare_threads(gpu: Device, threads: int | None) -> int:
     """CPU threads beside a GPU, at least one: the cores that an emulated GPU, or the threads of a real one, leave.
 
-    With every core at work on the CPU's share, a GPU waits for its launches: on 16 cores an H200 lost a quarter.
+    With every core at work on the CPU's share, a GPU waits for its launches.
     """
     return threads or max(1, cpu().compute_units - (gpu.compute_units if gpu.emulated else HOSTS))
 

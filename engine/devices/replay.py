@@ -111,6 +111,16 @@ def native(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 @numba.njit
+def _rest(patience):
+    """Wait for a moment, for longer when patience ends; returns what is left of it."""
+    _breathe()
+    if patience > 1:
+        return patience - 1
+    _offer_core()
+    return PATIENCE
+
+
+@numba.njit
 def _replay(commands, count, counters):
     """See `replay`."""
     rows = integers(commands)
@@ -130,12 +140,8 @@ def _replay(commands, count, counters):
         finished = _fetch_add(done, mine) + mine
         patience = PATIENCE
         while finished < tasks:
-            _breathe()
+            patience = _rest(patience)
             finished = _look(done)
-            patience -= 1
-            if patience == 0:
-                _offer_core()
-                patience = PATIENCE
 
 
 @native("void(int64, int64, int64)")
@@ -168,11 +174,7 @@ def lead(board):
     _fetch_add(board + SEQUENCE, 1)
     patience = PATIENCE
     while _look(board + ACTIVE) != 0:
-        _breathe()
-        patience -= 1
-        if patience == 0:
-            _offer_core()
-            patience = PATIENCE
+        patience = _rest(patience)
 
 
 @native("int64(int64, int64, int64)")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.graph import Graph, Node
 
-BLOCKED = frozenset(("Conv", "MaxPool", "AveragePool", "Affine", "ChannelShuffle", "Channels"))
+BLOCKED = frozenset(("Conv", "MaxPool", "AveragePool", "Affine", "Channels"))
 MOST = 2  # images that one operator picks from
 
 
@@ -51,7 +51,7 @@ def channels(graph: Graph) -> Graph:
         traced = trace(found)
         blocked = all(name in producers and producers[name].op in BLOCKED for name in traced.sources)
         made[node.outputs[0]] = found
-        if node.op == "Concat" or not blocked or (node.op == "ChannelShuffle" and traced == found):
+        if node.op == "Concat" or not blocked or (node.op == "Channels" and traced == found):
             return node
         made[node.outputs[0]] = traced
         order = {name: i for i, name in enumerate(traced.sources)}
@@ -63,7 +63,7 @@ def channels(graph: Graph) -> Graph:
 
 def _selection(graph: Graph, node: Node) -> Selection | None:
     """What a node picks from its inputs, None where it does anything else."""
-    if node.proto is not None or node.op not in ("Slice", "Concat", "ChannelShuffle"):
+    if node.proto is not None or node.op not in ("Slice", "Concat", "Channels"):
         return None
     specs = [graph.spec(name) for name in (*node.inputs, *node.outputs)]
     if any(len(spec.shape) != 4 or spec.dtype != "float32" for spec in specs):
@@ -74,9 +74,8 @@ def _selection(graph: Graph, node: Node) -> Selection | None:
             return None
         shapes = zip(node.inputs, specs, strict=False)
         return Selection(tuple((name, k) for name, spec in shapes for k in range(spec.shape[1])))
-    if node.op == "ChannelShuffle":
-        groups = node.attributes["groups"]
-        return Selection(tuple((node.inputs[0], k % groups * (y[1] // groups) + k // groups) for k in range(y[1])))
+    if node.op == "Channels":
+        return Selection(tuple((node.inputs[image], k) for image, k in node.attributes["picked"]))
     starts, steps = node.attributes["starts"], node.attributes["steps"]
     if (x[0], *x[2:]) != (y[0], *y[2:]) or (steps[0], *steps[2:]) != (1, 1, 1):
         return None

@@ -145,8 +145,8 @@ def residual_into_convolution(view: View, node: Node) -> Node | None:
     return None
 
 
-def reshapes_to_shuffle(view: View, node: Node) -> Node | None:
-    """Reshape to groups, Transpose of groups and channels, Reshape back -> ChannelShuffle."""
+def reshapes_to_channels(view: View, node: Node) -> Node | None:
+    """Reshape to groups, Transpose of groups and channels, Reshape back -> Channels (a shuffle, arXiv 1707.01083)."""
     swap = view.before(node.inputs[0]) if node.op == "Reshape" and node.proto is None else None
     if swap is None or swap.op != "Transpose" or swap.attributes["perm"] != (0, 2, 1, 3, 4):
         return None
@@ -157,7 +157,8 @@ def reshapes_to_shuffle(view: View, node: Node) -> Node | None:
     n, groups, each, h, w = grouped.shape
     if x.shape != (n, groups * each, h, w) or view.graph.spec(node.outputs[0]).shape != x.shape:
         return None
-    return Node("ChannelShuffle", node.name, split.inputs, node.outputs, {"groups": groups})
+    picked = tuple((0, k % groups * each + k // groups) for k in range(groups * each))
+    return Node("Channels", node.name, split.inputs, node.outputs, {"picked": picked})
 
 
 def mean_to_pooling(view: View, node: Node) -> Node | None:
@@ -184,7 +185,7 @@ RULES: tuple[Rule, ...] = (
     bias_into_product,
     clamp_into_carrier,
     residual_into_convolution,
-    reshapes_to_shuffle,
+    reshapes_to_channels,
 )
 CHAINS: tuple[Rule, ...] = (chain_with_its_beginning, links_into_carrier, links_into_chain)
 

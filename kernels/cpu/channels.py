@@ -3,6 +3,7 @@
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc,arg-type,call-arg,untyped-decorator"
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -15,30 +16,33 @@ from kernels.cpu.record import kernel
 from kernels.cpu.share import split
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.vector import F32, I64, Vector, pointer_ir, store
-from kernels.op import Call, CpuLowering, CpuStep, constant, read, write
+from kernels.op import Call, CpuLowering, CpuStep, Spec, constant, read, write
 
 
 @intrinsic(prefer_literal=True)
-def pick(typing, first, second, offsets, lanes):
-    """The vector of the numbers at `first`, or at `second` where an offset is odd, + the int64 byte offsets."""
+def gather(typing, first, second, offsets, images, lanes):
+    """The vector of the numbers at `first` + the int64 byte offsets; of two `images`, at `second` where one is odd."""
     kind = Vector(lanes.literal_value)
+    both = images.literal_value == 2
 
     def codegen(context, builder, signature, arguments):
         table = pointer_ir(builder, arguments[2], I64)
         result = ir.Constant(ir.VectorType(F32, kind.lanes), ir.Undefined)
         for lane in range(kind.lanes):
             offset = builder.load(builder.gep(table, [ir.Constant(I64, lane)]))
-            odd = builder.trunc(offset, ir.IntType(1))
-            base = builder.select(odd, builder.sub(arguments[1], ir.Constant(I64, 1)), arguments[0])
+            base = arguments[0]
+            if both:
+                odd = builder.trunc(offset, ir.IntType(1))
+                base = builder.select(odd, builder.sub(arguments[1], ir.Constant(I64, 1)), base)
             scalar = builder.load(pointer_ir(builder, builder.add(base, offset), F32))
             result = builder.insert_element(result, scalar, ir.Constant(ir.IntType(32), lane))
         return result
 
-    return kind(types.int64, types.int64, types.int64, lanes), codegen
+    return kind(types.int64, types.int64, types.int64, images, lanes), codegen
 
 
 @cache
-def channels_kernel(lanes: int) -> Any:
+def channels_kernel(images: int, lanes: int) -> Any:
     """Compiled kernel.
 
     Record: the two images, y, offsets [block][lanes] in bytes from a pixel of the first block, odd for the second
@@ -54,23 +58,26 @@ def channels_kernel(lanes: int) -> Any:
         begin = task % parts * args[4]
         for pixel in range(begin, min(area, begin + args[4])):
             at = pixel * lanes * 4
-            store(y + at, pick(first + at, second + at, offsets, lanes))
+            store(y + at, gather(first + at, second + at, offsets, images, lanes))
 
     return kernel(channels)
 
 
 def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
     """Lower Channels, blocked in and out."""
-    y, last = call.outputs[0], len(call.inputs) - 1
+    images = [call.need(i) for i in range(len(call.inputs))]
+    return CpuLowering((pick(images, call.attributes["picked"], call.outputs[0]),))
+
+
+def pick(images: Sequence[Spec], picked: tuple[tuple[int, int], ...], y: Spec, position: int = 0) -> CpuStep:
+    """The step that makes the output at a position of channels, each (image, channel), of one or two blocked images."""
     n, _, h, w = y.shape
-    lanes, area = y.block, h * w
+    lanes, area, last = y.block, h * w, len(images) - 1
     # Lanes beyond the channels repeat the first: any finite number will do there.
     spare = y.blocks * lanes - y.shape[1]
-    picked = np.array((*call.attributes["picked"], *call.attributes["picked"][:1] * spare), np.int64)
-    which, channel = picked.T
+    which, channel = np.array((*picked, *picked[:1] * spare), np.int64).T
     offsets = 4 * (channel // lanes * area * lanes + channel % lanes) + which
     each, parts = split(area, lanes)
-    numbers = (each, parts, area, y.blocks, call.need(0).stride, call.need(last).stride, y.stride)
-    operands = (read(0), read(last), write(), constant(offsets))
-    step = CpuStep(channels_kernel(lanes).address, operands, numbers, n * y.blocks * parts, "channels")
-    return CpuLowering((step,))
+    numbers = (each, parts, area, y.blocks, images[0].stride, images[last].stride, y.stride)
+    operands = (read(0), read(last), write(position), constant(offsets))
+    return CpuStep(channels_kernel(len(images), lanes).address, operands, numbers, n * y.blocks * parts, "channels")

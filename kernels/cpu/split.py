@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from math import prod
 
-import numpy as np
-
+from kernels.cpu.channels import pick
 from kernels.cpu.move import strided
-from kernels.cpu.shuffle import pick
 from kernels.cpu.target import CpuTarget
 from kernels.op import Call, CpuLowering, CpuStep, read, write
 
@@ -20,7 +18,7 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering:
     for i, y in enumerate(call.outputs):
         size = y.shape[axis]
         if x.layout == "blocked" and start % x.block:
-            steps.append(pick(x, y, np.arange(start, start + size), i))
+            steps.append(pick([x], tuple((0, start + k) for k in range(size)), y, i))
         elif x.layout == "blocked":
             first, length = start * prod(x.shape[2:]), prod(y.stored[1:])
             steps.append(

@@ -114,23 +114,6 @@ def load(typing, address, lanes):
     return kind(types.int64, lanes), codegen
 
 
-@intrinsic(prefer_literal=True)
-def collect(typing, address, offsets, lanes):
-    """The vector of the numbers at `address` + each of the int64 byte offsets that lie at `offsets`."""
-    kind = Vector(lanes.literal_value)
-
-    def codegen(context, builder, signature, arguments):
-        base, table = arguments[0], pointer_ir(builder, arguments[1], I64)
-        result = ir.Constant(ir.VectorType(F32, kind.lanes), ir.Undefined)
-        for lane in range(kind.lanes):
-            offset = builder.load(builder.gep(table, [ir.Constant(I64, lane)]))
-            scalar = builder.load(pointer_ir(builder, builder.add(base, offset), F32))
-            result = builder.insert_element(result, scalar, ir.Constant(ir.IntType(32), lane))
-        return result
-
-    return kind(types.int64, types.int64, lanes), codegen
-
-
 @intrinsic
 def store(typing, address, value):
     """Write a vector to an address."""

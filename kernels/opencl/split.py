@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from kernels.op import Call, GpuLowering, read, write
-from kernels.opencl.shuffle import pick
+from kernels.opencl.channels import pick
 from kernels.opencl.strided import strided
 from kernels.opencl.target import GpuTarget
 
@@ -16,7 +16,7 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering:
     steps, start = [], 0
     for i, y in enumerate(call.outputs):
         if x.layout == "blocked":
-            steps.append(pick(x, y, 1, start, i))
+            steps.append(pick([x], tuple((0, start + k) for k in range(y.shape[1])), y, target, i))
         else:
             inner = prod(x.shape[axis + 1 :])
             sizes = (prod(x.shape[:axis]), y.shape[axis] * inner)

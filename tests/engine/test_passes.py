@@ -161,7 +161,7 @@ def test_shape_arithmetic_is_folded() -> None:
 def test_a_shuffle_of_channels_is_one_operator(
     channels: int, groups: int, device: str, random: np.random.Generator
 ) -> None:
-    """Reshape, Transpose, Reshape between convolutions -> ChannelShuffle, and nothing is reordered."""
+    """Reshape, Transpose, Reshape between convolutions -> Channels, and nothing is reordered."""
     parts = np.array([2, groups, channels // groups, 5, 3])
     proto = model(
         [
@@ -177,7 +177,7 @@ def test_a_shuffle_of_channels_is_one_operator(
             "parts": parts, "whole": np.array([2, channels, 5, 3]),
         },
     )  # fmt: skip
-    assert ops(prepared(proto)) == {"Conv": 2, "ChannelShuffle": 1, "Reorder": 2}
+    assert ops(prepared(proto)) == {"Conv": 2, "Channels": 1, "Reorder": 2}
     same(proto, {"x": random.standard_normal((2, 8, 5, 3)).astype("f")}, device=device)
 
 
