@@ -18,6 +18,7 @@ import hetero
 from engine.reference import truth
 from hetero.images import USUAL_SIZE
 from hetero.machine import spare_threads
+from hetero.planner import Streams
 from hetero.report import Report, Row, describe_device, machine
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Contender:
     strategy: str
     threads: int | None
     emulated: bool = False
+    streams: Streams = 1
 
 
 @dataclass
@@ -51,21 +53,26 @@ class _Measured:
 def contenders(threads: int | None = None, strategies: Sequence[str] = ()) -> tuple[Contender, ...]:
     """The plans worth comparing on this machine, and those of any further strategies.
 
-    "CPU only" gets the threads that co-execution leaves to the CPU, and one row more shows the CPU
-    with every core and no GPU, which is what to choose where the GPU is emulated on those cores.
+    "CPU only" gets the threads that co-execution leaves to the CPU, and two rows more show the CPU with every core and
+    no GPU, which is what to choose where the GPU is emulated on those cores: all on one frame, and each on its own.
     """
-    gpu = next((device for device in hetero.devices() if device.kind == "gpu"), None)
+    host, *gpus = hetero.devices()
+    gpu = gpus[0] if gpus else None
+    cores = threads if gpu is None and threads else host.compute_units
+    whole = [Contender("CPU with all cores", "cpu", "cpu", cores)]
+    if cores > 1:
+        whole.append(Contender("CPU with a frame a core", "cpu", "cpu", cores, streams=cores))
     if gpu is None:
-        return (Contender("CPU only", "cpu", "cpu", threads),)
+        return tuple(whole)
     threads = spare_threads(gpu, threads)
     found = [
         Contender("CPU only", "cpu", "cpu", threads),
         Contender("GPU only", "gpu", "gpu", threads, gpu.emulated),
-        Contender("frames dealt to both", "cpu+gpu", "interleave", threads, gpu.emulated),
-        Contender("co-execution", "cpu+gpu", "auto", threads, gpu.emulated),
+        Contender("frames dealt to both", "cpu+gpu", "interleave", threads, gpu.emulated, "auto"),
+        Contender("co-execution", "cpu+gpu", "auto", threads, gpu.emulated, "auto"),
     ]
-    found += [Contender(f"co-execution, {name}", "cpu+gpu", name, threads, gpu.emulated) for name in strategies]
-    return (*found, Contender("CPU with all cores", "cpu", "cpu", None))
+    found += [Contender(f"co-execution, {name}", "cpu+gpu", name, threads, gpu.emulated, "auto") for name in strategies]
+    return (*found, *whole)
 
 
 def random_feeds(inputs: Sequence[Any], count: int = 4, seed: int = 0) -> list[Feed]:
@@ -95,7 +102,9 @@ def compare(
         measured: list[_Measured] = []
         for way in ways:
             told(f"preparing {way.name}")
-            session = hetero.Session(model, device=way.device, threads=way.threads, strategy=way.strategy)
+            session = hetero.Session(
+                model, device=way.device, threads=way.threads, strategy=way.strategy, streams=way.streams
+            )
             measured.append(_Measured(way, open_sessions.enter_context(session)))
         feeds = feeds or random_feeds(measured[0].session.inputs)
         told("asking the ONNX reference")
@@ -144,6 +153,7 @@ def _row(m: _Measured, error: float | None) -> Row:
         device=way.device,
         strategy=way.strategy,
         threads=way.threads,
+        streams=plan.streams,
         emulated=way.emulated,
         fps=median(m.rates),
         rates=tuple(m.rates),

@@ -122,7 +122,9 @@ def _show(model: str, video: str, rounds: int, seconds: float) -> None:
     ways = contenders()
     chosen = next((way for way in ways if way.strategy == "auto"), ways[0])
     with out.status(f"Measuring the operators of {model} on each device, to plan with") as status:
-        session = hetero.Session(loaded, device=chosen.device, threads=chosen.threads, strategy=chosen.strategy)
+        session = hetero.Session(
+            loaded, device=chosen.device, threads=chosen.threads, strategy=chosen.strategy, streams=chosen.streams
+        )
         status.stop()
         with session:
             prepare = preprocessor(session.inputs[0].shape, session.inputs[0].dtype, what=f"the input of {model}")

@@ -59,19 +59,31 @@ class Deployment:
 
     def __init__(self, compiled: Compiled, depth: int) -> None:
         self.graph, self.plan, self.devices = compiled.graph, compiled.plan, compiled.devices
-        arenas = self._arenas(compiled.parts)
         self.slots = [self._slot(compiled.parts) for _ in range(depth)]
+        arenas = self._arenas(compiled.parts)
         self.variants = [
-            [BoundStage(part, [(slot, self._bind(part, slot, arenas)) for slot in self.slots]) for part in parts]
+            [
+                BoundStage(part, [(slot, self._bind(part, slot, arenas[i])) for i, slot in enumerate(self.slots)])
+                for part in parts
+            ]
             for parts in compiled.variants
         ]
 
-    def _arenas(self, parts: Sequence[Part]) -> dict[str, Any]:
-        """One arena a device, large enough for any of its stages: a device runs one stage at a time."""
+    def _arenas(self, parts: Sequence[Part]) -> list[dict[str, Any]]:
+        """For every slot an arena a device, large enough for any of its stages.
+
+        All slots share that of a device of one stream, which runs one stage at a time.
+        """
         total: dict[str, int] = {}
         for part in parts:
             total[part.device] = max(total.get(part.device, 0), part.arena.total)
-        return {key: self.devices[key].allocate(nbytes) for key, nbytes in total.items()}
+        found: list[dict[str, Any]] = [{} for _ in self.slots]
+        for key, nbytes in total.items():
+            device = self.devices[key]
+            shared = None if device.streams > 1 else device.allocate(nbytes)
+            for each in found:
+                each[key] = device.allocate(nbytes) if shared is None else shared
+        return found
 
     def _slot(self, parts: Sequence[Part]) -> Slot:
         ends = {*self.graph.inputs, *self.graph.outputs}

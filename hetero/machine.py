@@ -17,14 +17,14 @@ class DeviceError(ValueError):
 
 
 @cache
-def cpu(threads: int | None = None) -> Device:
-    """The CPU with so many threads, all it may use if None. Sessions of one thread count share its pool.
+def cpu(threads: int | None = None, streams: int = 1) -> Device:
+    """The CPU with so many threads, all it may use if None, divided among its streams. Sessions alike share its pools.
 
-    Raises ValueError for less than one thread.
+    Raises ValueError for less than one thread or stream, or fewer threads than streams.
     """
     from engine.devices.numba_cpu import NumbaDevice
 
-    return NumbaDevice(threads)
+    return NumbaDevice(threads, streams)
 
 
 def devices() -> list[Device]:
@@ -51,23 +51,32 @@ def spare_threads(gpu: Device, threads: int | None) -> int:
     return threads or max(1, cpu().compute_units - (gpu.compute_units if gpu.emulated else HOSTS))
 
 
-def choose(device: str, threads: int | None) -> dict[str, Device]:
+def choose(device: str, threads: int | None, streams: int = 1) -> dict[str, Device]:
     """The devices that a request means, by the keys that plans use: "cpu", and "gpu" where one is meant.
 
-    `device` is "auto", "cpu", "gpu", "gpu:N" or "cpu+gpu". Raises DeviceError where that is not to be had.
+    `device` is "auto", "cpu", "gpu", "gpu:N" or "cpu+gpu"; `streams` are the CPU's. Raises DeviceError where that is
+    not to be had.
     """
     if not isinstance(device, str) or not re.fullmatch(r"auto|cpu|gpu(:\d+)?|cpu\+gpu(:\d+)?", device):
         raise DeviceError(f"unknown device {device!r}; expected auto, cpu, gpu, gpu:N or cpu+gpu")
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise DeviceError(f"threads={threads!r}; expected a whole number from 1 up, or None for all cores")
+    if not isinstance(streams, int) or streams < 1:
+        raise DeviceError(f'streams={streams!r}; expected a whole number from 1 up, or "auto" to have it chosen')
     gpus = opencl_devices() if device != "cpu" else []
     if not gpus:
         if device not in ("auto", "cpu"):
             raise DeviceError(f"device {device!r} needs an OpenCL device, and there is none: {why_no_opencl()}")
-        return {"cpu": cpu(threads)}
+        return {"cpu": _divided(threads or cpu().compute_units, streams)}
     wanted = int(device.partition(":")[2] or 0)
     if wanted >= len(gpus):
         shown = ", ".join(f"gpu:{i} is {gpu.name}" for i, gpu in enumerate(gpus))
         raise DeviceError(f"device {device!r} is not there: {shown}")
     gpu = gpus[wanted]
-    return {"cpu": cpu(spare_threads(gpu, threads)), "gpu": gpu}
+    return {"cpu": _divided(spare_threads(gpu, threads), streams), "gpu": gpu}
+
+
+def _divided(threads: int, streams: int) -> Device:
+    if streams > threads:
+        raise DeviceError(f"{streams} streams of CPU frames need as many threads, and there are {threads}")
+    return cpu(threads, streams)

@@ -16,7 +16,7 @@ from hetero.partition.problem import Problem, fits, scaled
 from hetero.partition.simulate import forecast, timeline
 from hetero.partition.strategies import strategies, strategy
 from hetero.plan import Plan
-from hetero.planner import TRIED, WITHOUT_GPU, Planner
+from hetero.planner import TRIED, WITHOUT_GPU, Planner, Streams
 from kernels.cpu.target import host
 
 WIDTH = 100  # characters of a chart
@@ -30,14 +30,14 @@ class Outlook:
     problem: Problem
 
     @classmethod
-    def of(cls, model: Any, device: str, threads: int | None) -> Outlook:
+    def of(cls, model: Any, device: str, threads: int | None, streams: Streams = 1) -> Outlook:
         """The outlook for a model on this machine's devices; the words are a Session's. Costs are measured now.
 
-        Sizes that the model leaves open count as 1.
+        Sizes that the model leaves open count as 1, and so do streams that are left open.
         """
         loaded = load(model)
         graph = prepare(loaded, dict(resolve(loaded, {})), host().lanes)
-        planner = Planner(graph, loaded.digest, choose(device, threads))
+        planner = Planner(graph, loaded.digest, choose(device, threads, 1 if streams == "auto" else streams))
         return cls(planner, planner.problem)
 
     def changed(self, factors: Mapping[str, float], memory: Mapping[str, int]) -> Outlook:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-VERSION = 2
+VERSION = 3
 _SHOWN = 3  # operators named in an error before "and n more"
 
 
@@ -27,6 +27,7 @@ class Plan:
     model       sha256 of the model, in hex
     devices     device key ("cpu", "gpu") -> the device's name as shown to users
     threads     CPU threads, None for all the process may use
+    streams     frames that the CPU computes at once, its threads divided among them
     placements  one or more complete placements, each operator name -> device key
     schedule    frame i uses placements[schedule[i % len(schedule)]]
     predicted   seconds per frame in the steady state, None where nothing was measured
@@ -46,6 +47,7 @@ class Plan:
     threads: int | None
     placements: tuple[Mapping[str, str], ...]
     schedule: tuple[int, ...] = (0,)
+    streams: int = 1
     predicted: float | None = None
     bound: float | None = None
     measured: float | None = None
@@ -73,6 +75,8 @@ class Plan:
                         f"plan {self.name!r} puts {operator!r} on the unknown device {device!r};"
                         f" its devices: {', '.join(self.devices) or 'none'}"
                     )
+        if self.streams < 1:
+            raise PlanError(f"plan {self.name!r} has {self.streams} streams")
         if self.depth is not None and self.depth < 1:
             raise PlanError(f"plan {self.name!r} has {self.depth} frames in flight")
         if not self.schedule:
@@ -110,11 +114,13 @@ class Plan:
     def slots(self) -> int:
         """Frames in flight: `depth`, or where nobody looked, as many as keep every device busy.
 
-        That is one at work and one waiting for each device; and where few frames of a round go to a slow device, enough
-        that the others do not run dry meanwhile: three eighths of a round, as the simulator shows for up to 16 frames.
+        That is one at work and one waiting for each device and stream; and where few frames of a round go to a slow
+        device, enough that the others do not run dry meanwhile: three eighths of a round, as the simulator shows for up
+        to 16 frames.
         """
         used = {device for placement in self.placements for device in placement.values()}
-        return self.depth or max(2 * len(used), math.ceil(3 * len(self.schedule) / 8))
+        workers = len(used) + ("cpu" in used) * (self.streams - 1)
+        return self.depth or max(2 * workers, math.ceil(3 * len(self.schedule) / 8))
 
     @property
     def gap(self) -> float | None:
@@ -164,7 +170,8 @@ class Plan:
         """A text: what is predicted, proven and measured; what runs where, what it costs and what moving it would."""
         lines = [f"plan {self.name} (strategy {self.strategy}), model {self.model[:12]}"]
         lines += [f"  {key}: {name}" for key, name in self.devices.items()]
-        lines.append(f"  CPU threads: {'all' if self.threads is None else self.threads}")
+        divided = f", divided among {self.streams} frames at once" if self.streams > 1 else ""
+        lines.append(f"  CPU threads: {'all' if self.threads is None else self.threads}{divided}")
         if self.predicted is not None:
             proven = "" if self.bound is None else f", no plan below {_ms(self.bound)}"
             gap = "" if self.gap is None else f" (gap {self.gap:.1%})"
@@ -242,6 +249,7 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "threads": (_maybe(_whole), "a whole number or null"),
     "placements": (_list(_object(_text)), "a list of objects of operator: device key"),
     "schedule": (_list(_whole), "a list of whole numbers"),
+    "streams": (_whole, "a whole number"),
     "predicted": (_maybe(_seconds), "seconds or null"),
     "bound": (_maybe(_seconds), "seconds or null"),
     "measured": (_maybe(_seconds), "seconds or null"),

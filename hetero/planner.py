@@ -8,14 +8,14 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import islice, repeat
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from engine.program import can_run
 from hetero.compiled import Compiled
 from hetero.deployment import Deployment
-from hetero.machine import DeviceError, cpu, no_gpu_reason
+from hetero.machine import DeviceError, choose, cpu, no_gpu_reason
 from hetero.partition.draft import Draft
 from hetero.partition.price import prices
 from hetero.partition.simulate import enough
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hetero.partition.problem import Problem
 
 Devices = Mapping[str, "Device"]
+Streams = int | Literal["auto"]
 # What "auto" tries where there are two devices: one frame in one piece, frames in one piece each, and the best split.
 TRIED = ("cpu", "gpu", "interleave", "single-cut", "exact", "two-plan-mix")
 WITHOUT_GPU = ("cpu", "gpu-first")  # strategies that have something to say where there is no GPU
@@ -75,9 +76,10 @@ class Planner:
         )
 
     def _bare(self, name: str, draft: Draft) -> Plan:
-        threads = getattr(self.devices["cpu"], "threads", None)
+        host = self.devices["cpu"]
+        threads = getattr(host, "threads", None)
         shown = {key: device.name for key, device in self.devices.items()}
-        return Plan(name, name, self.model, shown, threads, draft.placements, draft.schedule)
+        return Plan(name, name, self.model, shown, threads, draft.placements, draft.schedule, host.streams)
 
     def compiled(self, plan: Plan) -> Compiled:
         """A plan, compiled for the planner's devices."""
@@ -148,25 +150,36 @@ def pipeline(deployment: Deployment, on_full: Any = "wait") -> Pipeline:
     return Pipeline(
         deployment.variants, deployment.plan.schedule, deployment.slots, deployment.load, deployment.unload,
         on_full, bytes_moved=deployment.bytes_moved,
+        streams={key: device.streams for key, device in deployment.devices.items()},
     )  # fmt: skip
 
 
-def decide(graph: Graph, model: str, devices: Devices, device: str, strategy: str, threads: int | None) -> Compiled:
+def decide(
+    graph: Graph, model: str, devices: Devices, device: str, strategy: str, threads: int | None, streams: Streams
+) -> Compiled:
     """The plan for a request, compiled for the devices it runs on.
 
-    `device` and `strategy` are the user's words. A named strategy is obeyed. "auto" tries the good
-    strategies and keeps the fastest as measured; where the user left device and threads open, the
-    CPU with all its threads and no GPU is among them.
+    `device`, `strategy`, `threads` and `streams` are the user's words, `devices` what they mean. A named strategy is
+    obeyed. "auto" tries the good strategies and keeps the fastest as measured; where the user left device and threads
+    open, the CPU with all its threads and no GPU is among them. With streams "auto", everything is also tried with a
+    stream for every thread.
     """
-    planner = Planner(graph, model, devices)
-    if strategy != "auto":
-        if strategy not in WITHOUT_GPU and "gpu" not in devices:
-            raise DeviceError(f"strategy {strategy!r} needs a GPU; device {device!r} has none: {no_gpu_reason()}")
-        return planner.compiled(planner.plan(strategy))
-    if "gpu" not in devices or device.startswith("gpu"):
-        return planner.compiled(planner.alone("gpu" if "gpu" in devices else "cpu"))
-    candidates = planner.candidates()
-    if device == "auto" and threads is None:
-        whole = Planner(graph, model, {"cpu": cpu()})
-        candidates.append(whole.compiled(whole.alone("cpu")))
+    if strategy not in ("auto", *WITHOUT_GPU) and "gpu" not in devices:
+        raise DeviceError(f"strategy {strategy!r} needs a GPU; device {device!r} has none: {no_gpu_reason()}")
+    sets = [devices]
+    if (strategy, device, threads) == ("auto", "auto", None) and "gpu" in devices:
+        sets.append(choose("cpu", None, devices["cpu"].streams))
+    if streams == "auto":
+        sets += [
+            {**each, "cpu": cpu(count, count)} for each in sets if (count := getattr(each["cpu"], "threads", 1)) > 1
+        ]
+    candidates: list[Compiled] = []
+    for each in sets:
+        planner = Planner(graph, model, each)
+        if strategy != "auto":
+            candidates.append(planner.compiled(planner.plan(strategy)))
+        elif "gpu" in each and not device.startswith("gpu"):
+            candidates += planner.candidates()
+        else:
+            candidates.append(planner.compiled(planner.alone("gpu" if "gpu" in each else "cpu")))
     return fastest(candidates)

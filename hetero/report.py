@@ -34,6 +34,7 @@ class Row:
     device: str
     strategy: str
     threads: int | None
+    streams: int
     emulated: bool
     fps: float
     rates: tuple[float, ...]
@@ -106,6 +107,7 @@ def table(report: Report, *, brief: bool = False) -> Table:
                 "" if row.predicted_fps is None else f"{row.predicted_fps:.1f}",
             ]
         name = row.name + (f": {row.plan}" if row.strategy == "auto" else "")
+        name += f", {row.streams} streams" if row.streams > 1 else ""
         name += ", GPU emulated" if row.emulated else ""
         view.add_row(name, *cells, style="bold" if row.fps == fastest else None)
     view.caption = "Difference: the largest of any output from the ONNX reference, relative to that output's largest."

@@ -18,7 +18,7 @@ from hetero.deployment import Deployment
 from hetero.machine import choose
 from hetero.partition.strategies import strategy as named
 from hetero.plan import Plan
-from hetero.planner import decide
+from hetero.planner import Streams, decide
 from hetero.profile import OperatorTime, flops, kernel_kind, per_operator
 from kernels.cpu.target import host
 
@@ -62,6 +62,8 @@ class Session:
     threads    CPU threads; None: all it may use, but for the cores of an emulated GPU
     strategy   "auto", or a name of `hetero.strategies()`
     plan       a Plan or the path of a saved one; then nothing is measured and no strategy asked
+    streams    frames that the CPU computes at once, its threads divided among them: more frames a second, and each
+               later. "auto" tries one, and as many as there are threads
 
     Where the model leaves sizes open, they are settled by the first frame, and the session is made
     ready anew for every further set of sizes. Several threads may call one session; they take turns.
@@ -75,15 +77,18 @@ class Session:
         threads: int | None = None,
         strategy: str = "auto",
         plan: Plan | str | Path | None = None,
+        streams: Streams = 1,
     ) -> None:
         if strategy != "auto":
             named(strategy)
-        self._request = (device, strategy, threads)
+        self._request = (device, strategy, threads, streams)
         self._given = Plan.load(plan) if isinstance(plan, str | Path) else plan
         wanted = device
         if self._given is not None and device == "auto" and "gpu" not in self._given.devices:
             wanted = "cpu"
-        self._devices = choose(wanted, threads if self._given is None else threads or self._given.threads)
+        if self._given is not None:
+            threads, streams = threads or self._given.threads, self._given.streams
+        self._devices = choose(wanted, threads, 1 if streams == "auto" else streams)
         self.model: Model = load(model)
         self._lock = threading.RLock()
         self._decided: dict[Shapes, Compiled] = {}
@@ -195,9 +200,7 @@ class Session:
                     self._given.check([node.name for node in graph.nodes], self._devices, self.model.digest)
                     self._decided[shapes] = Compiled(graph, self._given, self._devices)
                 else:
-                    device, strategy, threads = self._request
-                    found = decide(graph, self.model.digest, self._devices, device, strategy, threads)
-                    self._decided[shapes] = found
+                    self._decided[shapes] = decide(graph, self.model.digest, self._devices, *self._request)
             return self._decided[shapes]
 
     def _latest(self) -> Shapes:

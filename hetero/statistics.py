@@ -23,10 +23,10 @@ class Statistics:
     fps          frames per second over that time
     latency_p50  seconds from submission to result that half the frames stay within; p95 and p99
                  likewise; over the latest `WINDOW` frames, 0 before the first
-    busy         device -> share of `seconds` it worked
+    busy         device -> share of `seconds` it worked; of a device of several streams their mean
     idle         device -> {cause: share}; "dependency": a frame in flight had work for it, but was
                  still on another device or being handed over; "no-frame": none in flight had any.
-                 A stage is booked when it ends: only then do busy and idle add up to 1
+                 Busy and idle add up to 1. A stage is booked when it ends, and is no work done until then
     bytes_moved  bytes copied between devices per frame
     """
 
@@ -54,55 +54,44 @@ class Execution(NamedTuple):
 
 
 class _Account:
-    """How one device spent its time. While it works, or has work, `work` is not 0."""
+    """How one device spent its time: what it worked, and what it could have, with all it ever had to do at hand."""
 
-    __slots__ = ("busy", "dependency", "no_frame", "until", "work")
+    __slots__ = ("busy", "demand", "streams", "until", "work")
 
-    def __init__(self) -> None:
-        self.busy = self.dependency = self.no_frame = 0.0
-        self.until = 0.0  # the time up to which all is booked
+    def __init__(self, streams: int) -> None:
+        self.streams = streams
+        self.busy = self.demand = 0.0  # seconds, of all streams together
+        self.until = 0.0  # the time up to which demand is booked
         self.work = 0  # stages on this device that frames in flight have yet to end
 
-    def idle(self, now: float) -> None:
-        """Book idle time up to now. Threads may report slightly out of order: never negative."""
-        passed = now - self.until
-        if passed <= 0:
-            return
-        self.until = now
-        if self.work:
-            self.dependency += passed
-        else:
-            self.no_frame += passed
+    def change(self, now: float, work: int) -> None:
+        """So many stages more to do. Threads may report slightly out of order: time never runs back."""
+        if now > self.until:
+            self.demand += min(self.work, self.streams) * (now - self.until)
+            self.until = now
+        self.work += work
 
-    def more(self, now: float) -> None:
-        """One more stage to do. Where there were some already, nothing changes that must be booked."""
-        if not self.work:
-            self.idle(now)
-        self.work += 1
-
-    def less(self, now: float) -> None:
-        """One stage less to do, none of it done."""
-        if self.work == 1:
-            self.idle(now)
-        self.work -= 1
-
-    def worked(self, start: float, end: float) -> None:
-        """One stage done, from start to end."""
-        self.idle(start)
-        self.busy += max(0.0, end - self.until)
-        self.until = max(self.until, end)
-        self.work -= 1
+    def shares(self, now: float, since: float) -> tuple[float, float, float]:
+        """Busy, waiting for another device, and without a frame: shares of the time from `since` to `now`."""
+        self.change(now, 0)
+        whole = self.streams * (now - since)
+        if whole <= 0:
+            return 0.0, 0.0, 0.0
+        busy = min(self.busy / whole, 1.0)
+        demand = min(max(self.demand / whole, busy), 1.0)
+        return busy, demand - busy, 1.0 - demand
 
 
 class Recorder:
     """Running sums behind `Statistics`, told of every event by the pipeline; any thread may tell.
 
+    `devices` says how many stages each device runs at once.
     Every time is a reading in seconds of the one clock that the pipeline uses.
     """
 
-    def __init__(self, devices: Iterable[str]) -> None:
+    def __init__(self, devices: Mapping[str, int]) -> None:
         self._lock = threading.Lock()
-        self._accounts = {device: _Account() for device in devices}
+        self._accounts = {device: _Account(streams) for device, streams in devices.items()}
         self._latencies: deque[float] = deque(maxlen=WINDOW)
         self._executions: deque[Execution] = deque(maxlen=WINDOW)
         self._frames = self._dropped = self._failed = 0
@@ -114,7 +103,7 @@ class Recorder:
         with self._lock:
             self._see(submitted, now)
             for device in work:
-                self._accounts[device].more(now)
+                self._accounts[device].change(now, 1)
 
     def worked(self, execution: Execution) -> None:
         """A device has ended a stage, well or not."""
@@ -148,10 +137,9 @@ class Recorder:
     def statistics(self, bytes_moved: int = 0) -> Statistics:
         """The record up to the latest event; `bytes_moved` counts all bytes copied so far."""
         with self._lock:
-            for account in self._accounts.values():
-                if not account.work:
-                    account.idle(self._latest)
-            seconds = 0.0 if self._first is None else self._latest - self._first
+            first = self._latest if self._first is None else self._first
+            seconds = self._latest - first
+            shares = {device: account.shares(self._latest, first) for device, account in self._accounts.items()}
             latencies = sorted(self._latencies)
             whole = seconds or math.inf
             return Statistics(
@@ -163,10 +151,10 @@ class Recorder:
                 latency_p50=_percentile(latencies, 0.50),
                 latency_p95=_percentile(latencies, 0.95),
                 latency_p99=_percentile(latencies, 0.99),
-                busy={device: account.busy / whole for device, account in self._accounts.items()},
+                busy={device: busy for device, (busy, _, _) in shares.items()},
                 idle={
-                    device: {"no-frame": account.no_frame / whole, "dependency": account.dependency / whole}
-                    for device, account in self._accounts.items()
+                    device: {"no-frame": no_frame, "dependency": dependency}
+                    for device, (_, dependency, no_frame) in shares.items()
                 },
                 bytes_moved=bytes_moved / max(1, self._frames),
             )
@@ -179,14 +167,16 @@ class Recorder:
         self._latest = max(self._latest, now)
 
     def _work(self, execution: Execution) -> None:
-        self._accounts[execution.device].worked(execution.start, execution.end)
+        account = self._accounts[execution.device]
+        account.busy += execution.end - execution.start
+        account.change(execution.end, -1)
         self._executions.append(execution)
         self._latest = max(self._latest, execution.end)
 
     def _abandon(self, submitted: float, now: float, work: Iterable[str]) -> None:
         self._see(submitted, now)
         for device in work:
-            self._accounts[device].less(now)
+            self._accounts[device].change(now, -1)
 
 
 def _percentile(ordered: list[float], share: float) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from hetero.pipeline.pipeline import OnFull, Pipeline, PipelineClosed
 from hetero.pipeline.result import Result
 from hetero.plan import Plan
-from hetero.planner import pipeline
+from hetero.planner import Streams, pipeline
 from hetero.session import InputError, Session, Shapes
 from hetero.statistics import Recorder, Statistics
 
@@ -41,12 +41,15 @@ class Stream:
         plan: Plan | str | Path | None = None,
         depth: int | None = None,
         on_full: OnFull = "wait",
+        streams: Streams = "auto",
     ) -> None:
         if depth is not None and (not isinstance(depth, int) or depth < 1):
             raise ValueError(f"depth={depth!r}; expected a whole number from 1 up, or None to have it chosen")
         if on_full not in ("wait", "drop-oldest", "drop-newest"):
             raise ValueError(f"on_full={on_full!r}; expected wait, drop-oldest or drop-newest")
-        self.session = model if isinstance(model, Session) else Session(model, device, threads, strategy, plan)
+        if not isinstance(model, Session):
+            model = Session(model, device, threads, strategy, plan, streams)
+        self.session = model
         self._depth, self._on_full = depth, on_full
         self._lock = threading.Lock()
         self._ready: tuple[Shapes, Pipeline] | None = None
@@ -77,7 +80,7 @@ class Stream:
 
     def statistics(self) -> Statistics:
         """What the stream has done so far."""
-        return self._ready[1].statistics() if self._ready else Recorder(()).statistics()
+        return self._ready[1].statistics() if self._ready else Recorder({}).statistics()
 
     def _checked(self, frame: Frame) -> dict[str, Any]:
         feeds = self.session.feeds(frame)

@@ -49,7 +49,8 @@ class Device(ABC):
     """One device: the CPU (Numba) or a GPU (OpenCL).
 
     Attributes shown to users: `name`, `kind`, `emulated` (a "gpu" that is an OpenCL runtime on
-    CPU cores), `unified_memory` (host memory is its memory), `compute_units`, `driver`.
+    CPU cores), `unified_memory` (host memory is its memory), `compute_units`, `driver`, and
+    `streams` (stages that it runs at once, each of a frame of its own).
     """
 
     name: str
@@ -58,6 +59,7 @@ class Device(ABC):
     unified_memory: bool
     compute_units: int
     driver: str
+    streams: int = 1
 
     @abstractmethod
     def lower(self, op: Op, call: Call) -> Any:

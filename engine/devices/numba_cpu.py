@@ -32,8 +32,8 @@ def word(value: int | float) -> int:
 class CpuRecording(Recording):
     """Runs of kernels, as command lists, and Python functions between them."""
 
-    def __init__(self, steps: Sequence[Bound], pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, steps: Sequence[Bound], pools: Sequence[Pool]) -> None:
+        self._pools = pools
         self._keep = steps
         self._parts: list[Any] = []  # arrays of commands, or functions with their arrays
         rows: list[tuple[int, int, int]] = []
@@ -62,7 +62,8 @@ class CpuRecording(Recording):
         if isinstance(part, tuple):
             part[0](*part[1])
         else:
-            self._pool.run(part)
+            free = (pool for pool in self._pools if not pool.taken)
+            next(free, self._pools[0]).run(part)
 
     def wait(self) -> None:
         """Nothing is left to wait for: the CPU works in `start`."""
@@ -93,22 +94,29 @@ def _view(memory: Memory, spec: Any) -> np.ndarray[Any, Any]:
 
 
 class NumbaDevice(Device):
-    """The CPU with a number of threads: the caller's, and a pool's for the rest."""
+    """The CPU with a number of threads, divided among its streams: each has the caller's and a pool's for the rest.
+
+    Threads that work on frames of their own wait for nobody; those that share a frame wait for each other at the end
+    of every operator. So more streams give more frames a second, and each frame later.
+    """
 
     kind = "cpu"
     emulated = False
     unified_memory = True
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, streams: int = 1) -> None:
         cores = usable_cores()
         if threads is not None and threads < 1:
             raise ValueError(f"threads={threads}: at least one is needed (this machine has {cores} cores)")
         self.threads = threads or cores
+        if not 1 <= streams <= self.threads:
+            raise ValueError(f"streams={streams}: expected from 1 to {self.threads}, since each needs a thread")
+        self.streams = streams
         self.target = host()
         self.compute_units = cores
         self.name = processor_name()
         self.driver = f"numba {numba.__version__}, {self.target.lanes} lanes"
-        self._pool = Pool(self.threads)
+        self._pools = [Pool(self.threads // streams) for _ in range(streams)]
 
     def lower(self, op: Op, call: Call) -> CpuLowering | None:
         return op.cpu(call, self.target)
@@ -126,4 +134,4 @@ class NumbaDevice(Device):
         return memory[:nbytes].copy()
 
     def record(self, steps: Sequence[Bound]) -> CpuRecording:
-        return CpuRecording(steps, self._pool)
+        return CpuRecording(steps, self._pools)

@@ -33,6 +33,11 @@ class Pool:
         self._core = -1  # where the caller was when the helpers' cores were chosen
         self._taken = threading.Lock()
 
+    @property
+    def taken(self) -> bool:
+        """Whether the helpers are at work for somebody."""
+        return self._taken.locked()
+
     def run(self, commands: np.ndarray[Any, Any]) -> None:
         """Run commands, int64 (n, 3) as `replay` takes them, here and on every helper that is free."""
         counters = np.zeros((2 * len(commands), LINE // 8), np.int64)

@@ -15,6 +15,13 @@ Model = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, gpu, gpu:1 (the second GPU) or cpu+gpu.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all there are if left out.")]
+Streams = Annotated[
+    str,
+    typer.Option(
+        metavar="N|auto",
+        help="Frames that the CPU computes at once, its threads divided among them; auto tries one, and one a thread.",
+    ),
+]
 Strategy = Annotated[str, typer.Option(help="auto, cpu, gpu, interleave, exact, two-plan-mix, or another strategy.")]
 PlanFile = Annotated[Path | None, typer.Option("--plan", help="Run as a saved plan says; nothing is measured.")]
 Depth = Annotated[int | None, typer.Option(min=1, help="Frames in flight at most; chosen if left out.")]
@@ -35,6 +42,13 @@ def load_model(name: str) -> Any:
             f"no model at {name}: expected a file in a format that `hetero` reads, such as ONNX, or zoo:NAME"
         )
     return name
+
+
+def streams_of(word: str) -> Any:
+    """What to give a Session for a number of streams. Raises ValueError for what is neither a number nor auto."""
+    if word != "auto" and not word.isdecimal():
+        raise ValueError(f"--streams {word}: expected a whole number from 1 up, or auto")
+    return word if word == "auto" else int(word)
 
 
 def plan_path(path: Path | None) -> str | None:

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hetero.cli.errors import reported
-from hetero.cli.options import Debug, Device, Json, Model, Strategy, Threads, load_model, print_json
+from hetero.cli.options import (
+    Debug,
+    Device,
+    Json,
+    Model,
+    Strategy,
+    Streams,
+    Threads,
+    load_model,
+    print_json,
+    streams_of,
+)
 
 if TYPE_CHECKING:
     from hetero.outlook import Outlook
@@ -43,6 +54,7 @@ def plan(
     model: Model,
     device: Device = "auto",
     threads: Threads = None,
+    streams: Streams = "auto",
     strategy: Strategy = "auto",
     objective: Objective = "throughput",
     latency_limit: Latency = None,
@@ -59,7 +71,7 @@ def plan(
     """Choose where every operator runs, and explain the choice.
 
     Without an objective, limit or question, "auto" measures the good plans and keeps the fastest; with one, the plan
-    of the best prediction is taken.
+    of the best prediction is taken, where streams that are left open are one.
     """
     with reported(debug):
         import hetero
@@ -70,7 +82,7 @@ def plan(
         asked = objective != "throughput" or latency_limit is not None or rate is not None or watts or memory_limit
         if not (asked or what_if or simulate or pareto):
             with making_ready():
-                made = hetero.Session(load_model(model), device, threads, strategy)
+                made = hetero.Session(load_model(model), device, threads, strategy, streams=streams_of(streams))
             with made as session:
                 _tell(session.plan, save, as_json)
             return
@@ -84,7 +96,7 @@ def plan(
         milliseconds = None if latency_limit is None else latency_limit / 1e3
         aim = Objective(objective, milliseconds, rate, _numbers(watts, "--watts") or None)
         with making_ready():
-            measured = Outlook.of(load_model(model), device, threads)
+            measured = Outlook.of(load_model(model), device, threads, streams_of(streams))
         outlook = measured.changed(factors, limits)
         if pareto:
             _front(outlook, as_json)

@@ -22,10 +22,12 @@ from hetero.cli.options import (
     Model,
     PlanFile,
     Strategy,
+    Streams,
     Threads,
     load_model,
     plan_path,
     print_json,
+    streams_of,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ def run(
     preprocess: Preprocess = "auto",
     device: Device = "auto",
     threads: Threads = None,
+    streams: Streams = "auto",
     strategy: Strategy = "auto",
     plan: PlanFile = None,
     depth: Depth = None,
@@ -77,7 +80,7 @@ def run(
         shown = top or (_TOP if names is not None else 0)
         frames = stack.enter_context(closing(open_source(source)))
         with making_ready():
-            made = hetero.Session(load_model(model), device, threads, strategy, plan_path(plan))
+            made = hetero.Session(load_model(model), device, threads, strategy, plan_path(plan), streams_of(streams))
         session = stack.enter_context(made)
         prepare = preprocessor(*_one_input(session), preprocess, f"the input of {model}")
         sink = stack.enter_context(open_sink(save, frames.fps))

@@ -34,7 +34,9 @@ class Leg(NamedTuple):
 
 
 def itinerary(problem: Problem, placement: Placement) -> list[Leg]:
-    """A placement's stages in the order they run, crossings among them; a resource's legs sum to its load.
+    """A placement's stages in the order they run, crossings among them.
+
+    A resource's legs sum to its load, to so many times its load if it is a device of so many streams.
 
     A tensor that crosses keeps its source busy at the end of the stage that makes it, its target at the beginning of
     the first stage there that needs it, and a resource of its own as soon as it is made. The network's inputs are
@@ -62,4 +64,8 @@ def itinerary(problem: Problem, placement: Placement) -> list[Leg]:
             stops.append((stop, Piece("crossing", move.tensor, move.seconds)))
     stops.sort(key=lambda each: each[0])
     legs = groupby(stops, key=lambda each: each[0][2])
-    return [Leg(resource, tuple(piece for _, piece in pieces)) for resource, pieces in legs]
+    return [Leg(resource, tuple(_slowed(problem, resource, piece) for _, piece in pieces)) for resource, pieces in legs]
+
+
+def _slowed(problem: Problem, resource: str, piece: Piece) -> Piece:
+    return piece._replace(seconds=piece.seconds * problem.streams.get(resource, 1))

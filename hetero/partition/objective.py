@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hetero.partition.draft import Draft, draft
 from hetero.partition.integer import Limit, Programme, Weights
-from hetero.partition.problem import Problem, loads
+from hetero.partition.problem import Placement, Problem, loads, period
 
 AIMS = ("throughput", "latency", "cpu", "energy")
 
@@ -55,7 +55,7 @@ class Objective:
 
 def latency(problem: Problem, found: Draft) -> float:
     """Seconds of a frame that has the machine to itself: its legs, one after the other, in the slowest placement."""
-    return max(sum(loads(problem, placement).values()) for placement in found.placements)
+    return max(_alone(problem, placement) for placement in found.placements)
 
 
 def best(problem: Problem, objective: Objective) -> Draft:
@@ -94,7 +94,13 @@ def pareto(problem: Problem, drafts: Iterable[Draft] = ()) -> list[Draft]:
 
 
 def _all(problem: Problem) -> Weights:
-    return dict.fromkeys(problem.resources, 1.0)
+    """What makes of loads the seconds of one frame."""
+    return {resource: float(problem.streams.get(resource, 1)) for resource in problem.resources}
+
+
+def _alone(problem: Problem, placement: Placement) -> float:
+    weights = _all(problem)
+    return sum(weights[resource] * load for resource, load in loads(problem, placement).items())
 
 
 def _weights(problem: Problem, objective: Objective) -> Weights | None:
@@ -125,8 +131,7 @@ def _why(problem: Problem, programme: Programme, objective: Objective, proven: b
     said = f"no placement {'has' if proven else f'was found in {SECONDS:g} s with'} {' and '.join(wanted)}"
     if least[0] is None or least[1] is None:
         return f"{said}: the memory is too small"
-    fast, soon = (loads(problem, placement) for placement in least if placement is not None)
+    fast, soon = period(problem, [least[0]]), _alone(problem, least[1])
     return (
-        f"{said}: with no such limits the most is {1 / max(fast.values()):.4g} frames a second, "
-        f"the least latency {1e3 * sum(soon.values()):.4g} ms"
+        f"{said}: with no such limits the most is {1 / fast:.4g} frames a second, the least latency {1e3 * soon:.4g} ms"
     )

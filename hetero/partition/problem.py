@@ -68,8 +68,8 @@ class Move(NamedTuple):
 class Problem:
     """What a strategy is given.
 
-    costs     operator -> {device: seconds}, in a topological order; a device that is absent
-              cannot run the operator
+    costs     operator -> {device: seconds per frame that it keeps the device busy}, in a topological order; a device
+              that is absent cannot run the operator
     tensors   every tensor that passes between operators, every input and output of the network
     crossing  (from, to) -> Crossing, for every ordered pair of devices
     overhead  device -> seconds that every stage costs besides its operators; solvers cannot see it, so that what a
@@ -77,6 +77,8 @@ class Problem:
     host      the device on whose memory the network's inputs and outputs live
     keeps     operator -> bytes that stay in a device's memory while it is placed there: its weights
     memory    device -> bytes that operators may keep there; a device that is absent has no limit
+    streams   device -> stages of different frames that it runs at once, 1 where it is absent: all its times are seconds
+              per frame, and one frame takes so many times as long
     graph     built from these: operators as nodes in the order given, with attribute `cost`
     devices   built too: every device an operator can run on, the host first
     resources built too: what can be busy: the devices, then what crossings name besides
@@ -93,6 +95,7 @@ class Problem:
     host: str = "cpu"
     keeps: Mapping[str, int] = field(default_factory=dict)
     memory: Mapping[str, int] = field(default_factory=dict)
+    streams: Mapping[str, int] = field(default_factory=dict)
     graph: nx.DiGraph[Any] = field(init=False, repr=False, compare=False)
     devices: tuple[str, ...] = field(init=False, repr=False, compare=False)
     resources: tuple[str, ...] = field(init=False, repr=False, compare=False)

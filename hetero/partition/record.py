@@ -21,6 +21,7 @@ def to_record(problem: Problem) -> dict[str, Any]:
         "host": problem.host,
         "keeps": dict(problem.keeps),
         "memory": dict(problem.memory),
+        "streams": dict(problem.streams),
     }
 
 
@@ -37,4 +38,5 @@ def from_record(data: dict[str, Any]) -> Problem:
         data["host"],
         data["keeps"],
         data["memory"],
+        data["streams"],
     )

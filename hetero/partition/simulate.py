@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from statistics import fmean
 from typing import NamedTuple
@@ -13,7 +13,8 @@ from hetero.partition.problem import Placement, Problem, period
 
 SETTLED = 32  # frames after which a stream counts as steady
 SLACK = 0.01  # of the busiest resource's time
-DEEPEST = 32
+DEEPEST = 96
+NO_STREAMS: Mapping[str, int] = {}
 
 
 class Span(NamedTuple):
@@ -27,18 +28,23 @@ class Span(NamedTuple):
 
 
 def simulate(
-    variants: Sequence[Sequence[tuple[str, float]]], schedule: Sequence[int], depth: int, frames: int
+    variants: Sequence[Sequence[tuple[str, float]]],
+    schedule: Sequence[int],
+    depth: int,
+    frames: int,
+    streams: Mapping[str, int] = NO_STREAMS,
 ) -> list[Span]:
     """The timeline of so many frames, by start; of equal starts the older frame first.
 
     Each variant is a sequence of stages (device, seconds). The rules are the pipeline's: frame i
     uses variants[schedule[i % len(schedule)]]; `depth` frames are in flight at most, and 2 * depth
-    are submitted and not yet given back in order; a device serves the oldest frame that is ready
-    and never stops half way. Frames are always at hand, and results are taken at once.
+    are submitted and not yet given back in order; a device serves the oldest frame that is ready,
+    as many at once as it has `streams` (one if it is not named there), and never stops half way.
+    Frames are always at hand, and results are taken at once.
     """
     plans = [variants[schedule[frame % len(schedule)]] for frame in range(frames)]
     ready: dict[str, list[tuple[int, int]]] = {device: [] for stages in variants for device, _ in stages}
-    idle = set(ready)
+    idle = {device: streams.get(device, 1) for device in ready}
     running: list[tuple[float, int, int]] = []  # (end, frame, stage)
     done = [False] * frames
     admitted = given = flying = 0
@@ -49,18 +55,18 @@ def simulate(
             heapq.heappush(ready[plans[admitted][0][0]], (admitted, 0))
             admitted, flying = admitted + 1, flying + 1
         for device in sorted(idle):
-            if ready[device]:
+            while ready[device] and idle[device]:
                 frame, stage = heapq.heappop(ready[device])
                 end = now + plans[frame][stage][1]
                 timeline.append(Span(frame, stage, device, now, end))
                 heapq.heappush(running, (end, frame, stage))
-                idle.remove(device)
+                idle[device] -= 1
         if not running:
             return sorted(timeline, key=lambda span: (span.start, span.frame, span.stage))
         now = running[0][0]
         while running and running[0][0] == now:  # all that end now, before anybody begins
             _, frame, stage = heapq.heappop(running)
-            idle.add(plans[frame][stage][0])
+            idle[plans[frame][stage][0]] += 1
             if stage + 1 < len(plans[frame]):
                 heapq.heappush(ready[plans[frame][stage + 1][0]], (frame, stage + 1))
             else:
@@ -95,14 +101,17 @@ class Forecast(NamedTuple):
 def timeline(
     problem: Problem, placements: Sequence[Placement], schedule: Sequence[int], depth: int, frames: int
 ) -> list[Event]:
-    """Every operator, crossing and wait of so many frames, by start; the placements' legs under `simulate`'s rules."""
+    """Every operator, crossing and wait of so many frames, by start; the placements' legs under `simulate`'s rules.
+
+    A device waits while none of its streams works.
+    """
     legs = [itinerary(problem, placement) for placement in placements]
     free = dict.fromkeys(problem.resources, 0.0)
     events = []
-    for span in simulate(_variants(legs), schedule, depth, frames):
+    for span in simulate(_variants(legs), schedule, depth, frames, problem.streams):
         if span.start > free[span.device]:
             events.append(Event(span.frame, span.device, "wait", "", free[span.device], span.start))
-        free[span.device], now = span.end, span.start
+        free[span.device], now = max(span.end, free[span.device]), span.start
         for kind, name, seconds in legs[schedule[span.frame % len(schedule)]][span.stage].pieces:
             events.append(Event(span.frame, span.device, kind, name, now, now + seconds))
             now += seconds
@@ -111,7 +120,7 @@ def timeline(
 
 def forecast(problem: Problem, placements: Sequence[Placement], schedule: Sequence[int], depth: int) -> Forecast:
     """The steady state of a plan at a depth."""
-    return _steady(_variants([itinerary(problem, each) for each in placements]), schedule, depth)
+    return _steady(_variants([itinerary(problem, each) for each in placements]), schedule, depth, problem.streams)
 
 
 def enough(problem: Problem, placements: Sequence[Placement], schedule: Sequence[int]) -> int:
@@ -123,7 +132,7 @@ def enough(problem: Problem, placements: Sequence[Placement], schedule: Sequence
     goal = (1 + SLACK) * period(problem, placements, schedule)
     found: list[float] = []
     while len(found) < DEEPEST and (not found or found[-1] > goal):
-        found.append(_steady(variants, schedule, len(found) + 1).period)
+        found.append(_steady(variants, schedule, len(found) + 1, problem.streams).period)
     return next(i for i, each in enumerate(found, 1) if each <= (1 + SLACK) * min(found))
 
 
@@ -131,10 +140,12 @@ def _variants(legs: Sequence[Sequence[Leg]]) -> list[list[tuple[str, float]]]:
     return [[(leg.resource, leg.seconds) for leg in each] for each in legs]
 
 
-def _steady(variants: Sequence[Sequence[tuple[str, float]]], schedule: Sequence[int], depth: int) -> Forecast:
+def _steady(
+    variants: Sequence[Sequence[tuple[str, float]]], schedule: Sequence[int], depth: int, streams: Mapping[str, int]
+) -> Forecast:
     """The middle third of a stream of whole rounds, each long enough for beginning and end not to matter."""
     third = len(schedule) * -(-max(SETTLED, 2 * depth) // len(schedule))
-    spans = simulate(variants, schedule, depth, 3 * third)
+    spans = simulate(variants, schedule, depth, 3 * third, streams)
     ends = [0.0] * 3 * third
     for span in spans:
         ends[span.frame] = max(ends[span.frame], span.end)
@@ -145,6 +156,7 @@ def _steady(variants: Sequence[Sequence[tuple[str, float]]], schedule: Sequence[
     first, last = given[third - 1], given[2 * third - 1]
     busy = {device: 0.0 for stages in variants for device, _ in stages}
     for span in spans:
-        busy[span.device] += max(0.0, min(span.end, last) - max(span.start, first)) / (last - first)
+        within = max(0.0, min(span.end, last) - max(span.start, first))
+        busy[span.device] += within / (last - first) / streams.get(span.device, 1)
     latency = fmean(ends[i] - begin for i, begin in zip(middle, begins, strict=True))
     return Forecast((last - first) / third, latency, busy)

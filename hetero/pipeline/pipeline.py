@@ -1,14 +1,15 @@
-"""Pipeline: frames through stages on several devices at once, a worker thread per device."""
+"""Pipeline: frames through stages on several devices at once, a worker thread per device and stream."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Literal, get_args
 
+from hetero.pipeline.channel import Channel
 from hetero.pipeline.flight import Flight
 from hetero.pipeline.order import in_order
 from hetero.pipeline.result import Dropped, Result
@@ -37,6 +38,7 @@ class Pipeline:
                  frame submitted, since work that is done is not thrown away
     clock        seconds, monotonic
     bytes_moved  bytes copied between devices since some beginning
+    streams      device -> stages that it runs at once; 1 where it is absent
 
     A device serves the oldest frame first. Each frame holds one slot from load to unload and stages
     wait for nothing, so there is nothing to deadlock on. A stage that fails, fails its frame alone.
@@ -53,6 +55,7 @@ class Pipeline:
         on_full: OnFull = "wait",
         clock: Callable[[], float] = time.perf_counter,
         bytes_moved: Callable[[], int] = lambda: 0,
+        streams: Mapping[str, int] | None = None,
     ) -> None:
         self._variants = tuple(tuple(stages) for stages in variants)
         if not self._variants or not all(self._variants):
@@ -75,10 +78,16 @@ class Pipeline:
         self._flying: dict[int, Flight] = {}  # handed to the workers, not yet resolved
         self._submitted = self._admitted = 0
         self._closed = False
-        devices = dict.fromkeys(stage.device for stages in self._variants for stage in stages)
+        devices = dict.fromkeys((stage.device for stages in self._variants for stage in stages), 1)
+        devices.update((device, count) for device, count in (streams or {}).items() if device in devices)
         self._recorder = Recorder(devices)
-        self._workers = {device: Worker(device, self._serve) for device in devices}
-        for worker in self._workers.values():
+        self._channels = {device: Channel() for device in devices}
+        self._workers = [
+            Worker(device, self._channels[device], self._serve)
+            for device, count in devices.items()
+            for _ in range(count)
+        ]
+        for worker in self._workers:
             worker.start()
 
     def submit(self, frame: Any) -> Future[Result]:
@@ -139,8 +148,8 @@ class Pipeline:
             self._closed = True
             self._changed.notify_all()
             self._end_if_empty()
-        if threading.current_thread() not in self._workers.values():
-            for worker in self._workers.values():
+        if threading.current_thread() not in self._workers:
+            for worker in self._workers:
                 worker.join()
 
     def __enter__(self) -> Pipeline:
@@ -179,7 +188,7 @@ class Pipeline:
             if self._closed:
                 return False
             # in this order an interrupt in between cannot leave a flight that close would wait for
-            self._workers[flight.devices[0]].channel.put(flight)
+            self._channels[flight.devices[0]].put(flight)
             self._flying[flight.index] = flight
         return True
 
@@ -198,7 +207,7 @@ class Pipeline:
             self._recorder.worked(Execution(device, flight.index, stage, start, end))
             flight.position = stage = stage + 1
             if stage < len(flight.stages):
-                self._workers[flight.devices[stage]].channel.put(flight)
+                self._channels[flight.devices[stage]].put(flight)
                 return
             start, outputs = end, self._unload(flight.slot)
         except BaseException as error:
@@ -238,5 +247,5 @@ class Pipeline:
     def _end_if_empty(self) -> None:
         """Let the workers end once the pipeline is closed and nothing flies; the lock is held."""
         if self._closed and not self._flying:
-            for worker in self._workers.values():
-                worker.channel.close()
+            for channel in self._channels.values():
+                channel.close()

@@ -9,7 +9,7 @@ class Stage(Protocol):
     """A piece of a network on one device, run on the slot that holds a frame's memory.
 
     `run` returns when the device has ended, and should not hold the interpreter's lock meanwhile.
-    It is never called by two threads at once, but follows other stages' calls on other slots.
+    A device of several streams calls it from as many threads at once, on slots that differ.
     """
 
     @property

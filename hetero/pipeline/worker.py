@@ -1,4 +1,4 @@
-"""Worker: the thread that serves one device."""
+"""Worker: a thread that serves one device."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from hetero.pipeline.flight import Flight
 
 
 class Worker(threading.Thread):
-    """Serves the flights of its channel, one after the other, until the channel closes."""
+    """Serves the flights of its device's channel, one after the other, until the channel closes."""
 
-    def __init__(self, device: str, serve: Callable[[Flight], None]) -> None:
+    def __init__(self, device: str, channel: Channel, serve: Callable[[Flight], None]) -> None:
         # a daemon: a program that forgets to close its stream must still be able to end
         super().__init__(name=f"hetero-{device}", daemon=True)
-        self.channel = Channel()
-        self._serve = serve
+        self._channel, self._serve = channel, serve
 
     def run(self) -> None:
         """The thread's life."""
-        while (flight := self.channel.get()) is not None:
+        while (flight := self._channel.get()) is not None:
             self._serve(flight)
             del flight  # or its outputs would live on until the next frame comes

@@ -61,6 +61,7 @@ class FakeSession:
         threads: int | None = None,
         strategy: str = "auto",
         plan: str | None = None,
+        streams: int | str = 1,
     ) -> None:
         if strategy not in _STRATEGIES:
             raise ValueError(f"unknown strategy {strategy!r}: expected one of {', '.join(_STRATEGIES)}")

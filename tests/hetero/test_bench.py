@@ -19,7 +19,7 @@ def test_an_emulated_gpu_takes_its_cores_from_the_cpu(
 ) -> None:
     gpu = fakes.FakeDevice("PoCL", "gpu", emulated=True, compute_units=units)
     fakes.install(monkeypatch, fakes.FakeDevice("Some processor", "cpu", compute_units=cores), gpu)
-    *compared, whole_cpu = bench.contenders()
+    *compared, whole_cpu, each_its_own = bench.contenders()
     assert [(w.device, w.strategy) for w in compared] == [
         ("cpu", "cpu"),
         ("gpu", "gpu"),
@@ -28,7 +28,8 @@ def test_an_emulated_gpu_takes_its_cores_from_the_cpu(
     ]
     assert {w.threads for w in compared} == {left}
     assert [w.emulated for w in compared] == [False, True, True, True]
-    assert (whole_cpu.device, whole_cpu.threads, whole_cpu.emulated) == ("cpu", None, False)
+    assert (whole_cpu.device, whole_cpu.threads, whole_cpu.streams, whole_cpu.emulated) == ("cpu", cores, 1, False)
+    assert (each_its_own.device, each_its_own.threads, each_its_own.streams) == ("cpu", cores, cores)
 
 
 @pytest.mark.parametrize(("cores", "left"), [(16, 14), (2, 1)])
@@ -37,14 +38,16 @@ def test_a_real_gpu_leaves_its_worker_and_the_caller_a_core(
 ) -> None:
     fakes.install(monkeypatch, fakes.FakeDevice("Some processor", "cpu", compute_units=cores), fakes.REAL)
     ways = bench.contenders(strategies=["single-cut"])
-    assert [w.strategy for w in ways] == ["cpu", "gpu", "interleave", "auto", "single-cut", "cpu"]
-    assert [w.threads for w in ways] == [*[left] * 5, None]
+    assert [w.strategy for w in ways] == ["cpu", "gpu", "interleave", "auto", "single-cut", "cpu", "cpu"]
+    assert [w.threads for w in ways] == [*[left] * 5, cores, cores]
+    assert [w.streams for w in ways] == [1, 1, "auto", "auto", "auto", 1, cores]
     assert not any(w.emulated for w in ways)
 
 
 def test_without_a_gpu_there_is_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     fakes.install(monkeypatch, fakes.CPU)
-    assert [w.device for w in bench.contenders(threads=3)] == ["cpu"]
+    assert [(w.device, w.threads, w.streams) for w in bench.contenders(threads=3)] == [("cpu", 3, 1), ("cpu", 3, 3)]
+    assert [w.streams for w in bench.contenders(threads=1)] == [1]
 
 
 def test_rounds_are_paired(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -77,7 +80,7 @@ def test_a_wrong_answer_shows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 
     monkeypatch.setattr(fakes.FakeSession, "__call__", wrong)
     model = str(fakes.classifier(tmp_path / "net.onnx"))
-    (row,) = bench.compare(model, "net.onnx", rounds=1, seconds=0.01).rows
+    row, *_ = bench.compare(model, "net.onnx", rounds=1, seconds=0.01).rows
     assert row.max_relative_error == pytest.approx(0.5, rel=1e-3)
 
 

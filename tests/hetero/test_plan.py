@@ -53,11 +53,11 @@ def test_a_plan_is_a_copy() -> None:
     [
         ("{", "not JSON"),
         ("[1]", "found list"),
-        ("{}", "plan version None, this program reads version 2"),
+        ("{}", "plan version None, this program reads version 3"),
         ('{"version": 1}', "plan version 1"),
         (
-            '{"version": 2, "name": "x", "color": 1}',
-            "missing: 'bound', 'costs', 'depth' and 9 more.*'color'",
+            '{"version": 3, "name": "x", "color": 1}',
+            "missing: 'bound', 'costs', 'depth' and 10 more.*'color'",
         ),
     ],
 )
@@ -72,6 +72,8 @@ def test_texts_that_are_no_plan(text: str, message: str) -> None:
         ("name", 3, "name must be text, found 3"),
         ("threads", 1.5, "threads must be"),
         ("threads", True, "threads must be"),
+        ("streams", "all", "streams must be"),
+        ("streams", 0, "has 0 streams"),
         ("placements", [["conv"]], "placements must be"),
         ("placements", [], "no placement"),
         ("placements", [{"conv": "tpu"}], "'conv' on the unknown device 'tpu'; its devices: cpu, gpu"),

@@ -122,7 +122,7 @@ class TestCommands:
         assert "x crosses, . waits:" in said.stdout
         data = json.loads(self.plan(path, "--simulate", "--what-if", "cpu=0.5x", "--json").stdout)
         assert {"fps", "latency", "busy", "chart", "timeline"} <= data["simulation"].keys()
-        assert data["plan"]["version"] == 2
+        assert data["plan"]["version"] == 3
 
     def test_pareto(self, path: Path) -> None:
         assert "frames/s" in self.plan(path, "--pareto").stdout

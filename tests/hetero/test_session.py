@@ -110,6 +110,8 @@ def test_two_inputs_need_names() -> None:
         ({"device": "gpu:99"}, "'gpu:99'"),
         ({"strategy": "gpu-frist"}, "unknown strategy 'gpu-frist'.*did you mean 'gpu-first'"),
         ({"threads": 0}, "threads=0"),
+        ({"streams": 0}, "streams=0"),
+        ({"threads": 2, "streams": 3}, "3 streams of CPU frames need as many threads, and there are 2"),
         ({"strategy": "interleave"}, "strategy 'interleave' needs a GPU"),
     ],
 )

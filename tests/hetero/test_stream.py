@@ -14,20 +14,21 @@ from hetero import Session, Stream, zoo
 from tests.hetero.ways import GPU, alternate
 
 Array = np.ndarray[Any, Any]
-PLANS = ["cpu", *(["gpu", "dealt", "both"] if GPU else [])]
+PLANS = ["cpu", "streams", *(["gpu", "dealt", "dealt to streams", "both"] if GPU else [])]
 
 
 @pytest.fixture(scope="module")
 def sessions() -> dict[str, Session]:
     """SqueezeNet under several plans: one device, frames dealt to both 2 : 1, and handed back and forth."""
     model = zoo.build("squeezenet")
-    made = {"cpu": Session(model, "cpu", threads=1)}
+    made = {"cpu": Session(model, "cpu", threads=1), "streams": Session(model, "cpu", threads=4, streams=2)}
     if GPU:
         made["gpu"] = Session(model, "gpu", threads=1)
         whole = made["gpu"].plan
         cpu = dict.fromkeys(whole.placements[0], "cpu")
         dealt = replace(whole, placements=(cpu, whole.placements[0]), schedule=(0, 1, 0))
         made["dealt"] = Session(model, "cpu+gpu", plan=dealt)
+        made["dealt to streams"] = Session(model, "cpu+gpu", plan=replace(dealt, threads=2, streams=2))
         made["both"] = Session(model, "cpu+gpu", plan=alternate(whole))
     return made
 

@@ -45,6 +45,24 @@ def test_results_waiting_for_their_turn_are_bounded() -> None:
     assert sum(span.end <= 100 for span in spans if span.device == "gpu") == 3
 
 
+def test_a_device_of_two_streams_runs_two_frames_at_once() -> None:
+    # time   0  1  2  3  4  5  6
+    # cpu    0  0  2  2
+    #        1  1     3  3                 frame 3 enters as frame 0 leaves its slot
+    # gpu          0  1  2  3
+    spans = simulate([[("cpu", 2.0), ("gpu", 1.0)]], [0], depth=3, frames=4, streams={"cpu": 2})
+    assert spans == [
+        (0, 0, "cpu", 0, 2),
+        (1, 0, "cpu", 0, 2),
+        (0, 1, "gpu", 2, 3),
+        (2, 0, "cpu", 2, 4),
+        (1, 1, "gpu", 3, 4),
+        (3, 0, "cpu", 3, 5),
+        (2, 1, "gpu", 4, 5),
+        (3, 1, "gpu", 5, 6),
+    ]
+
+
 def test_nothing_to_do() -> None:
     assert simulate([CHAIN], [0], depth=3, frames=0) == []
 

@@ -31,6 +31,19 @@ def test_both_devices_work_at_once() -> None:
         assert [result.outputs for result in line.map(range(10))] == list(range(10))
 
 
+def test_a_device_of_two_streams_runs_two_frames_at_once() -> None:
+    meeting = threading.Barrier(2, timeout=PATIENCE)
+
+    def met(value: int) -> int:
+        meeting.wait()
+        return value
+
+    stages = [FakeStage("gpu"), FakeStage("cpu", met)]
+    with pipeline(stages, depth=3, streams={"cpu": 2, "npu": 5}) as line:
+        assert [result.outputs for result in line.map(range(10))] == list(range(10))
+        assert set(line.statistics().busy) == {"gpu", "cpu"}
+
+
 def test_the_oldest_frame_is_served_first() -> None:
     cpu, gpu = Gate(), Gate()
     there_and_back = [FakeStage("cpu", cpu), FakeStage("gpu", gpu), FakeStage("cpu", cpu)]
