@@ -109,7 +109,7 @@ def test_the_table_marks_what_is_emulated_and_what_was_chosen(
         lines = capsys.readouterr().out.splitlines()
         assert sum("GPU emulated" in line for line in lines) == 3
         assert any("co-execution: auto" in line for line in lines)
-        assert len(lines) <= 12, "no row takes two lines"
+        assert len(lines) <= len(found.rows) + 7, "no row takes two lines"
 
 
 def test_relative_error_takes_the_worst_output() -> None:

@@ -162,7 +162,7 @@ def test_bench(model: Path) -> None:
         "emulated",
     }
     assert all(wanted <= row.keys() for row in rows)
-    assert [row["strategy"] for row in rows] == ["cpu", "gpu", "interleave", "auto", "cpu"]
+    assert [row["strategy"] for row in rows] == ["cpu", "gpu", "interleave", "auto", "cpu", "cpu"]
     said = hetero("bench", model, "--rounds", 1, "--seconds", 0.01).stdout
     assert "CPU with all cores" in said
     assert "emulated on the CPU" in said
