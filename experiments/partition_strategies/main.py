@@ -132,7 +132,7 @@ def _store(part: str, name: str, found: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """`python -m experiments.partition_strategies.main measure NETWORK | solve | plot`."""
+    """`python -m experiments.partition_strategies measure NETWORK | solve | plot`."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     measuring = commands.add_parser("measure", help="profile one network and stream every strategy's plan")

@@ -44,32 +44,32 @@ def making_ready() -> Iterator[None]:
         progress.stop()
 
 
-class StreamProgress:
-    """The line of one stream; off a terminal it stays silent."""
+class Bar:
+    """A line on a terminal while its block runs; off a terminal, or where it is not `shown`, it stays silent.
 
-    def __init__(self, stream: Any, total: int | None, title: str, *, shown: bool = True) -> None:
+    `columns` are those of rich.progress between the counter and the time; `fields` are what they show.
+    """
+
+    def __init__(self, title: str, *columns: str, total: int | None = None, shown: bool = True, **fields: Any) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         console = Console(stderr=True)
-        self.console = console
-        self._stream = stream
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[fps]:6.1f} frames/s  {task.fields[busy]}"),
+            *map(TextColumn, columns),
             TimeElapsedColumn(),
             console=console,
             transient=True,
-            auto_refresh=False,
+            auto_refresh=False,  # a thread that draws would be one more to share the cores with
             disable=not (shown and console.is_terminal),
             # What is printed meanwhile goes above the line, but never from a pipe to the terminal.
             redirect_stdout=sys.stdout.isatty(),
             redirect_stderr=False,
         )
-        self._task = self._progress.add_task(title, total=total, fps=0.0, busy="")
-        self._next = 0.0
+        self._task = self._progress.add_task(title, total=total, **fields)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -79,6 +79,17 @@ class StreamProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._progress.stop()
+
+
+class StreamProgress(Bar):
+    """The line of one stream: frames done, frames a second, busy devices."""
+
+    def __init__(self, stream: Any, total: int | None, title: str, *, shown: bool = True) -> None:
+        super().__init__(
+            title, "{task.fields[fps]:6.1f} frames/s  {task.fields[busy]}", total=total, shown=shown, fps=0.0, busy=""
+        )
+        self._stream = stream
+        self._next = 0.0
 
     def advance(self) -> None:
         """One more frame is done."""
@@ -92,35 +103,13 @@ class StreamProgress:
             )
 
 
-class TuneProgress:
-    """The bar of a search: layers done, and the one at work; off a terminal it stays silent."""
+class TuneProgress(Bar):
+    """The bar of a search: layers done, and the one at work."""
 
     def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-        console = Console(stderr=True)
-        self._progress = Progress(
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TextColumn("{task.description}"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._progress.add_task("", total=None)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+        super().__init__("")
 
     def update(self, state: Any) -> None:
         """Show where the search stands: `state` has `done`, `all` and the next layer's `node`."""
         description = f"tuning {state.node}" if state.node else "comparing"
-        self._progress.update(self._task, completed=state.done, total=state.all, description=description)
+        self._progress.update(self._task, completed=state.done, total=state.all, description=description, refresh=True)
