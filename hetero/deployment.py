@@ -2,51 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.devices.device import Memory, Recording
 from engine.program import Program
 from hetero.compiled import Compiled, Part
-from hetero.memory.shared import Shared
+from hetero.debug import debugging
+from hetero.memory.guarded import GuardedRecording
+from hetero.memory.handover import Handover, Use, handovers
+from hetero.memory.shared import Side
 from hetero.memory.slots import Slot, make_slot
 
 Array = np.ndarray[Any, Any]
 
 
+class Passing(NamedTuple):
+    """What a use of a slot calls before it touches the slot's shared memory, and when it is done with it."""
+
+    takes: tuple[Callable[[], None], ...]
+    gives: tuple[Callable[[], None], ...]
+
+
 class BoundStage:
     """A stage of one variant, bound to every slot's memory."""
 
-    def __init__(self, part: Part, slots: Sequence[tuple[Slot, Recording]]) -> None:
+    def __init__(self, part: Part, slots: Iterable[tuple[Slot, Recording, Passing]]) -> None:
         self.device = part.device
         self._part = part
-        self._slots = {id(slot): (recording, *self._crossings(slot)) for slot, recording in slots}
-
-    def _crossings(self, slot: Slot) -> tuple[list[Shared], list[Shared]]:
-        if self.device == "cpu":
-            return [], []
-        reads = [slot.shared[key] for key in self._part.reads if key in slot.shared]
-        return reads, [slot.shared[key] for key in self._part.writes if key in slot.shared]
+        self._slots = {id(slot): (recording, passing) for slot, recording, passing in slots}
 
     def run(self, slot: Slot) -> None:
-        """Bring the inputs over, run the program, bring the outputs back; returns when all is done."""
-        recording, reads, writes = self._slots[id(slot)]
-        for shared in reads:
-            shared.to_device()
-        for shared in writes:
-            shared.lend()
+        """Take over the inputs, run the program, give the outputs on; returns when the device has ended."""
+        recording, passing = self._slots[id(slot)]
+        for take in passing.takes:
+            take()
         recording.start()
-        for shared in reads:
-            shared.release()
-        for shared in writes:
-            shared.to_host()
+        for give in passing.gives:
+            give()
         recording.wait()
 
-    def recording(self, slot: Slot) -> Recording:
-        """What is replayed for a slot."""
-        return self._slots[id(slot)][0]
+    @contextmanager
+    def alone(self, slot: Slot) -> Iterator[Recording]:
+        """What is replayed for a slot, to be run by itself on memory that holds anything; the slot holds no frame."""
+        touched = [slot.shared[key] for key in self._part.keys.values() if key in slot.shared]
+        lent = touched if side(self.device) == "device" else []
+        for shared in lent:
+            shared.to_device()
+            shared.wait()
+        try:
+            yield self._slots[id(slot)][0]
+        finally:
+            for shared in lent:
+                shared.recall()
 
     @property
     def program(self) -> Program:
@@ -55,19 +67,22 @@ class BoundStage:
 
 
 class Deployment:
-    """A plan's variants, ready to run. Frames in flight need a slot each; every slot serves every variant."""
+    """A plan's variants, ready to run. Frames in flight need a slot each; every slot serves every variant.
 
-    def __init__(self, compiled: Compiled, depth: int) -> None:
+    `checked` makes touching shared memory out of turn an OwnershipError; None: as the environment says.
+    """
+
+    def __init__(self, compiled: Compiled, depth: int, checked: bool | None = None) -> None:
         self.graph, self.plan, self.devices = compiled.graph, compiled.plan, compiled.devices
+        self._checked = debugging() if checked is None else checked
         self.slots = [self._slot(compiled.parts) for _ in range(depth)]
         arenas = self._arenas(compiled.parts)
+        moves = [self._handovers(parts) for parts in compiled.variants]
         self.variants = [
-            [
-                BoundStage(part, [(slot, self._bind(part, slot, arenas[i])) for i, slot in enumerate(self.slots)])
-                for part in parts
-            ]
-            for parts in compiled.variants
+            [self._stage(part, arenas, each, use) for use, part in enumerate(parts, 1)]
+            for parts, each in zip(compiled.variants, moves, strict=True)
         ]
+        self._loading = {(v, id(s)): passing(each, 0, s).gives for v, each in enumerate(moves) for s in self.slots}
 
     def _arenas(self, parts: Sequence[Part]) -> list[dict[str, Any]]:
         """For every slot an arena a device, large enough for any of its stages.
@@ -94,7 +109,22 @@ class Deployment:
                 key = part.keys[name]
                 sizes[key] = max(sizes.get(key, 0), nbytes)
                 users.setdefault(key, set()).add(part.device)
-        return make_slot(self.devices, sizes, users)
+        return make_slot(self.devices, sizes, users, self._checked)
+
+    def _handovers(self, parts: Sequence[Part]) -> list[Handover]:
+        """A variant's hand-overs: use 0 loads a frame, use i is its i-th stage, the last unloads it."""
+        stages = [Use(side(part.device), part.reads, part.writes) for part in parts]
+        uses = [Use("host", (), self.graph.inputs), *stages, Use("host", self.graph.outputs, ())]
+        return handovers(uses, self.slots[0].shared)
+
+    def _stage(
+        self, part: Part, arenas: Sequence[Mapping[str, Any]], moves: Sequence[Handover], use: int
+    ) -> BoundStage:
+        bound = (
+            (slot, self._bind(part, slot, arena), passing(moves, use, slot))
+            for slot, arena in zip(self.slots, arenas, strict=True)
+        )
+        return BoundStage(part, bound)
 
     def _bind(self, part: Part, slot: Slot, arenas: Mapping[str, Any]) -> Recording:
         def memory(name: str) -> Memory:
@@ -102,12 +132,23 @@ class Deployment:
                 return slot.memory[part.keys[name]][part.device]
             return Memory(arenas[part.device], part.arena.offsets[name])
 
-        return part.program.bind(memory)
+        recording = part.program.bind(memory)
+        if not self._checked:
+            return recording
+        touched = {name: slot.shared[key] for name, key in part.keys.items() if key in slot.shared}
+        return GuardedRecording(recording, side(part.device), touched)
 
-    def load(self, slot: Slot, feeds: Mapping[str, Array]) -> None:
-        """Put one frame's inputs into a slot."""
+    def variant(self, frame: int) -> int:
+        """The variant that is due for a frame that runs by itself."""
+        return self.plan.schedule[frame % len(self.plan.schedule)]
+
+    def load(self, slot: Slot, feeds: Mapping[str, Array], variant: int) -> None:
+        """Put one frame's inputs into a slot, and send them on their way to the variant's first stages."""
+        slot.reclaim()
         for name in self.graph.inputs:
             self.view(slot, name)[...] = feeds[name]
+        for give in self._loading[variant, id(slot)]:
+            give()
 
     def unload(self, slot: Slot) -> dict[str, Array]:
         """Copies of one frame's outputs."""
@@ -115,18 +156,34 @@ class Deployment:
 
     def _output(self, slot: Slot, name: str) -> Array:
         value = self.graph.value(name)
-        return self.view(slot, name).copy() if value is None else value.copy()
+        if value is not None:
+            return value.copy()
+        if name in slot.shared:
+            slot.shared[name].wait()
+        return self.view(slot, name).copy()
 
     def view(self, slot: Slot, name: str) -> Array:
         """An input or output as the host sees it in a slot."""
         spec = self.graph.spec(name)
         return slot.host(name, spec.nbytes).view(spec.dtype).reshape(spec.shape)
 
-    def run(self, slot: Slot, frame: int) -> None:
-        """All stages of one frame, one after the other; `frame` says which variant is due."""
-        for stage in self.variants[self.plan.schedule[frame % len(self.plan.schedule)]]:
+    def run(self, slot: Slot, variant: int) -> None:
+        """All stages of one frame, one after the other."""
+        for stage in self.variants[variant]:
             stage.run(slot)
 
     def bytes_moved(self) -> int:
         """Bytes copied between devices so far; none where memory is shared."""
         return sum(shared.moved for slot in self.slots for shared in slot.shared.values())
+
+
+def side(device: str) -> Side:
+    """The side of shared memory that a device works on."""
+    return "host" if device == "cpu" else "device"
+
+
+def passing(moves: Sequence[Handover], use: int, slot: Slot) -> Passing:
+    """What one use of a slot takes and gives."""
+    takes = [slot.shared[move.tensor].wait for move in moves if move.taker == use]
+    gives = [partial(slot.shared[move.tensor].hand, move.side, move.wanted) for move in moves if move.giver == use]
+    return Passing(tuple(takes), tuple(gives))

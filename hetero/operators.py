@@ -120,7 +120,8 @@ def costs(deployment: Deployment) -> Costs:
     operators: list[OperatorCost] = []
     wholes: list[StageCost] = []
     for stage in stages:
-        times = timing(stage.recording(deployment.slots[0]))
+        with stage.alone(deployment.slots[0]) as recording:
+            times = timing(recording)
         device = deployment.devices[stage.device]
         begun = times.begun if device.kind == "gpu" else 0.0  # the CPU works while it begins
         operators += stage_costs(deployment.graph, stage.program, times, stage.device, found[stage.device])

@@ -64,6 +64,8 @@ class Session:
     plan       a Plan or the path of a saved one; then nothing is measured and no strategy asked
     streams    frames that the CPU computes at once, its threads divided among them: more frames a second, and each
                later. "auto" tries one, and as many as there are threads
+    debug      whether touching memory that the other device owns is an OwnershipError, which takes time;
+               None: as the environment variable HETERO_DEBUG says
 
     Where the model leaves sizes open, they are settled by the first frame, and the session is made
     ready anew for every further set of sizes. Several threads may call one session; they take turns.
@@ -78,10 +80,12 @@ class Session:
         strategy: str = "auto",
         plan: Plan | str | Path | None = None,
         streams: Streams = 1,
+        debug: bool | None = None,
     ) -> None:
         if strategy != "auto":
             named(strategy)
         self._request = (device, strategy, threads, streams)
+        self._debug = debug
         self._given = Plan.load(plan) if isinstance(plan, str | Path) else plan
         wanted = device
         if self._given is not None and device == "auto" and "gpu" not in self._given.devices:
@@ -130,9 +134,9 @@ class Session:
         arrays = self.feeds(feeds)
         with self._lock:
             deployment = self._deployed(self.shapes(arrays))
-            slot = deployment.slots[0]
-            deployment.load(slot, arrays)
-            deployment.run(slot, 0)
+            slot, variant = deployment.slots[0], deployment.variant(0)
+            deployment.load(slot, arrays, variant)
+            deployment.run(slot, variant)
             return deployment.unload(slot)
 
     @property
@@ -152,7 +156,8 @@ class Session:
             deployment = self._deployed(self._latest())
             for stage in (stage for stages in deployment.variants for stage in stages):
                 device = deployment.devices[stage.device]
-                seconds = per_operator(stage.program, stage.recording(deployment.slots[0]))
+                with stage.alone(deployment.slots[0]) as recording:
+                    seconds = per_operator(stage.program, recording)
                 for node in stage.program.nodes:
                     kind = kernel_kind(node, device)
                     work = flops(deployment.graph, node)
@@ -189,7 +194,7 @@ class Session:
     def deploy(self, shapes: Shapes, depth: int | None) -> Deployment:
         """The network made ready for so many frames in flight; None: as many as keep every device busy."""
         compiled = self.decided(shapes)
-        return Deployment(compiled, depth or compiled.plan.slots)
+        return Deployment(compiled, depth or compiled.plan.slots, self._debug)
 
     def decided(self, shapes: Shapes) -> Compiled:
         """The plan for inputs of these shapes, compiled; made when first asked for."""

@@ -42,13 +42,14 @@ class Stream:
         depth: int | None = None,
         on_full: OnFull = "wait",
         streams: Streams = "auto",
+        debug: bool | None = None,
     ) -> None:
         if depth is not None and (not isinstance(depth, int) or depth < 1):
             raise ValueError(f"depth={depth!r}; expected a whole number from 1 up, or None to have it chosen")
         if on_full not in ("wait", "drop-oldest", "drop-newest"):
             raise ValueError(f"on_full={on_full!r}; expected wait, drop-oldest or drop-newest")
         if not isinstance(model, Session):
-            model = Session(model, device, threads, strategy, plan, streams)
+            model = Session(model, device, threads, strategy, plan, streams, debug)
         self.session = model
         self._depth, self._on_full = depth, on_full
         self._lock = threading.Lock()

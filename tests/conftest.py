@@ -30,6 +30,14 @@ def _no_tunings_of_this_user(tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _checked() -> Iterator[None]:
+    """Whoever touches shared memory out of turn fails, in every test and in the processes they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HETERO_DEBUG", "1")
+        yield
+
+
 @pytest.fixture
 def random() -> np.random.Generator:
     """Seeded random numbers."""

@@ -1,4 +1,4 @@
-"""OpenClDevice: an OpenCL device as the engine sees it: memory, programs, recordings."""
+"""OpenClDevice: an OpenCL device as the engine sees it: memory, queues, programs, recordings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ALIGNMENT = 256  # bytes, of a constant among others
 
 
 class OpenClDevice(Device):
-    """One OpenCL device with one in-order queue; context and queue are made on first use.
+    """One OpenCL device with one in-order queue for launches; context and queues are made on first use.
 
     Memory bases are `pyopencl.Buffer`. An operand's offset counts 4-byte words, whatever its type.
     """
@@ -86,10 +86,39 @@ class OpenClDevice(Device):
 
     @cached_property
     def queue(self) -> cl.CommandQueue:
-        """The in-order queue that everything runs on."""
+        """The in-order queue that all launches run on."""
         import pyopencl as cl
 
         return cl.CommandQueue(self.context)
+
+    @cached_property
+    def uploads(self) -> cl.CommandQueue:
+        """An in-order queue for copies to memory of the device's own, at the same time as launches."""
+        import pyopencl as cl
+
+        return cl.CommandQueue(self.context)
+
+    @cached_property
+    def downloads(self) -> cl.CommandQueue:
+        """An in-order queue for copies from memory of the device's own, at the same time as launches."""
+        import pyopencl as cl
+
+        return cl.CommandQueue(self.context)
+
+    def launched(self) -> cl.Event:
+        """What happens when all launches so far have ended."""
+        import pyopencl as cl
+
+        event = cl.enqueue_marker(self.queue)
+        self.queue.flush()
+        return event
+
+    def hold_launches(self, event: cl.Event) -> None:
+        """Let launches from now on begin after an event of another queue, which is flushed."""
+        import pyopencl as cl
+
+        if event.command_execution_status != cl.command_execution_status.COMPLETE:
+            cl.enqueue_barrier(self.queue, wait_for=[event])
 
     @cached_property
     def profiling_queue(self) -> cl.CommandQueue:

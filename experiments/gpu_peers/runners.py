@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,10 @@ class Ours(Runner):
         self._deployment = self._session.deploy(self._session.shapes({}), 1)
         (self._slot,) = self._deployment.slots
         (self._stage,) = self._deployment.variants[0]
-        self._deployment.load(self._slot, {self._session.inputs[0].name: frame})
+        self._deployment.load(self._slot, {self._session.inputs[0].name: frame}, 0)
         self._stage.run(self._slot)
-        self.recording: Any = self._stage.recording(self._slot)
+        self._lent = ExitStack()  # the memory stays with the GPU
+        self.recording: Any = self._lent.enter_context(self._stage.alone(self._slot))
 
     def resident(self) -> None:
         """Replay the recording on what an earlier run has brought over."""

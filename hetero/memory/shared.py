@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from engine.devices.opencl import OpenClDevice
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+Side = Literal["host", "device"]
 _PAGE = 4096  # drivers copy host memory that is not aligned so
+
+
+class OwnershipError(RuntimeError):
+    """Shared memory was touched, or handed over, by a side that does not own it."""
 
 
 def share(device: OpenClDevice, nbytes: int, *, staged: bool | None = None, checked: bool = False) -> Shared:
@@ -35,10 +40,12 @@ class Shared(ABC):
     memory           the device's side, to bind steps to
     zero_copy        both sides are the same memory: handing over moves no byte
     moved            bytes physically copied so far, both ways
+    owner            the side that may touch it: "host" or "device"
 
-    A hand-over is enqueued on the device's in-order queue and returns; the host may touch `host`
-    only after the queue got there (`wait`, or `Recording.wait`). `lend` and `release` are for who
-    only writes or only reads on the device: the other direction then needs no copy.
+    Who owns it hands it over when done: that is enqueued and returns at once, behind all launches
+    that the device's queue holds by then. The new owner calls `wait` before it touches anything, so a
+    copy is paid for only by who would begin before it has ended. `lend` and `release` are for who only
+    writes or only reads on the device: the other direction then needs no copy.
     """
 
     memory: Memory
@@ -49,16 +56,19 @@ class Shared(ABC):
             raise ValueError(f"shared memory needs a size above 0, not {nbytes}")
         self.nbytes = nbytes
         self.moved = 0
+        self.owner: Side = "host"
         self._device = device
         self._checked = checked
-        self._host_owns = True
+        self._pending = False  # handed over, and the new owner has not called `wait`
+        # of that hand-over, where its end is not a matter of course; pyopencl waits for a copy whose event is dropped
+        self._event: cl.Event | None = None
         self._host = self._open()
 
     @property
     def host(self) -> Bytes:
         """The host's side: `nbytes` bytes, page-aligned, always the same array."""
-        if self._checked and not self._host_owns:
-            raise RuntimeError("shared memory was touched by the host while the device owns it")
+        if self._checked:
+            self.check("host")
         return self._host
 
     @property
@@ -72,50 +82,72 @@ class Shared(ABC):
         return 0 if self.zero_copy else self.nbytes
 
     def to_device(self) -> None:
-        """Hand over to the device, in order with its launches."""
-        self._give(wanted=True)
-        self.moved += self.copied_to_device
+        """Hand over to the device."""
+        self.hand("device")
 
     def lend(self) -> None:
         """Hand over to the device, which will overwrite what is there."""
-        self._give(wanted=False)
+        self.hand("device", wanted=False)
 
     def to_host(self) -> None:
-        """Hand over to the host, in order with the device's launches."""
-        self._take(wanted=True)
-        self.moved += self.copied_to_host
+        """Hand over to the host what the device's launches so far make of it."""
+        self.hand("host")
 
     def release(self) -> None:
         """Hand back to the host what the device has only read."""
-        self._take(wanted=False)
+        self.hand("host", wanted=False)
+
+    def hand(self, side: Side, wanted: bool = True) -> None:
+        """Hand over to a side, with the bytes if they are wanted there. Raises OwnershipError if it has them."""
+        if self.owner == side:
+            raise OwnershipError(f"shared memory was handed to the {side}, which owns it already")
+        self.wait()  # or two copies, each in its queue, could overtake each other
+        self._event = (self._to_device if side == "device" else self._to_host)(wanted)
+        self.owner, self._pending = side, True
+        if wanted:
+            self.moved += self.copied_to_device if side == "device" else self.copied_to_host
+
+    def recall(self) -> None:
+        """Take back what the device may still be using: returns when it has ended; the bytes are lost."""
+        if self.owner == "device":
+            self._device.queue.finish()
+            self.release()
+        self.wait()
 
     def wait(self) -> None:
-        """Return when every hand-over has happened."""
-        self._device.queue.finish()
+        """What the new owner does first: the host waits for the hand-over, the device's launches from now on will."""
+        pending, self._pending = self._pending, False
+        if not pending or self._event is None:
+            return
+        if self.owner == "host":
+            self._event.wait()
+        else:
+            self._device.hold_launches(self._event)
 
-    def _give(self, wanted: bool) -> None:
-        if not self._host_owns:
-            raise RuntimeError("shared memory was handed to the device, which owns it already")
-        self._to_device(wanted)
-        self._host_owns = False
-
-    def _take(self, wanted: bool) -> None:
-        if self._host_owns:
-            raise RuntimeError("shared memory was handed to the host, which owns it already")
-        self._to_host(wanted)
-        self._host_owns = True
+    def check(self, side: Side) -> None:
+        """Raise OwnershipError unless this side may touch the memory now."""
+        if self.owner != side:
+            raise OwnershipError(f"shared memory was touched by the {side} while the {self.owner} owns it")
+        if self._pending:
+            raise OwnershipError(f"shared memory was touched by the {side} before it waited for the hand-over")
 
     @abstractmethod
     def _open(self) -> Bytes:
         """Allocate both sides and set `memory` and `zero_copy`; the host's bytes."""
 
     @abstractmethod
-    def _to_device(self, wanted: bool) -> None:
-        """Enqueue what makes the memory the device's, with the host's bytes if they are wanted."""
+    def _to_device(self, wanted: bool) -> cl.Event | None:
+        """Enqueue what makes the memory the device's, with the host's bytes if they are wanted.
+
+        The event that launches must wait for; None where they come after it in any case.
+        """
 
     @abstractmethod
-    def _to_host(self, wanted: bool) -> None:
-        """Enqueue what makes the memory the host's, with the device's bytes if they are wanted."""
+    def _to_host(self, wanted: bool) -> cl.Event | None:
+        """Enqueue what makes the memory the host's, with the device's bytes if they are wanted.
+
+        The event that the host must wait for; None where there is nothing to wait for.
+        """
 
 
 class MappedBuffer(Shared):
@@ -129,23 +161,28 @@ class MappedBuffer(Shared):
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.USE_HOST_PTR
         self._buffer = cl.Buffer(self._device.context, flags, hostbuf=host)
         self.memory = Memory(self._buffer)
-        mapped = self._mapped = _map(self._device, self._buffer)
-        self._device.queue.finish()
+        self._mapped, event = _map(self._device.queue, self._buffer)
+        event.wait()
         # OpenCL promises this pointer even where a driver copies on mapping; a device that says
         # its memory is the host's has nothing to copy to.
-        same = mapped.ctypes.data == host.ctypes.data
+        same = self._mapped.ctypes.data == host.ctypes.data
         self.zero_copy = same and self._device.unified_memory
         return host[: self.nbytes]
 
-    def _to_device(self, wanted: bool) -> None:
+    def _to_device(self, wanted: bool) -> cl.Event | None:
         self._mapped.base.release(self._device.queue)
+        return None
 
-    def _to_host(self, wanted: bool) -> None:
-        self._mapped = _map(self._device, self._buffer)
+    def _to_host(self, wanted: bool) -> cl.Event | None:
+        self._mapped, event = _map(self._device.queue, self._buffer)
+        return event
 
 
 class StagedBuffer(Shared):
-    """A device buffer and a pinned host buffer that stays mapped; every hand-over is one copy."""
+    """A device buffer and a pinned host buffer that stays mapped; a hand-over is one copy.
+
+    Each direction has a queue of its own, so copies both ways and launches all run at the same time.
+    """
 
     def _open(self) -> Bytes:
         import pyopencl as cl
@@ -156,33 +193,34 @@ class StagedBuffer(Shared):
         size = self.nbytes + _PAGE
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.ALLOC_HOST_PTR
         pinned = cl.Buffer(self._device.context, flags, size)
-        mapped = _map(self._device, pinned)
-        self._device.queue.finish()
-        self._copy: cl.Event | None = None
+        mapped, event = _map(self._device.queue, pinned)
+        event.wait()
+        self._uploads, self._downloads = self._device.uploads, self._device.downloads
         return _aligned(mapped, self.nbytes)
 
-    def _to_device(self, wanted: bool) -> None:
-        if wanted:
-            self._enqueue_copy(self._buffer, self._host)
+    def _to_device(self, wanted: bool) -> cl.Event | None:
+        return self._copy(self._uploads, self._buffer, self._host) if wanted else None
 
-    def _to_host(self, wanted: bool) -> None:
-        if wanted:
-            self._enqueue_copy(self._host, self._buffer)
+    def _to_host(self, wanted: bool) -> cl.Event | None:
+        return self._copy(self._downloads, self._host, self._buffer, self._device.launched()) if wanted else None
 
-    def _enqueue_copy(self, target: Any, source: Any) -> None:
+    def _copy(self, queue: cl.CommandQueue, target: Any, source: Any, *after: cl.Event) -> cl.Event:
         import pyopencl as cl
 
-        # The event is kept: pyopencl waits for the copy when such an event is dropped.
-        self._copy = cl.enqueue_copy(self._device.queue, target, source, is_blocking=False)
+        event = cl.enqueue_copy(queue, target, source, is_blocking=False, wait_for=after)
+        queue.flush()
+        return event
 
 
-def _map(device: OpenClDevice, buffer: cl.Buffer) -> Any:
-    """A buffer's bytes, valid once the queue got there; `.base` is the mapping."""
+def _map(queue: cl.CommandQueue, buffer: cl.Buffer) -> tuple[Any, cl.Event]:
+    """A buffer's bytes, valid once the event has happened; `.base` is the mapping."""
     import pyopencl as cl
 
     access: Any = cl.map_flags.READ | cl.map_flags.WRITE
     where = (buffer.size,)
-    return cl.enqueue_map_buffer(device.queue, buffer, access, 0, where, np.dtype(np.uint8), is_blocking=False)[0]
+    mapped, event = cl.enqueue_map_buffer(queue, buffer, access, 0, where, np.dtype(np.uint8), is_blocking=False)
+    queue.flush()
+    return mapped, event
 
 
 def _aligned(raw: Bytes, nbytes: int) -> Bytes:

@@ -29,18 +29,25 @@ class Slot:
         memory = self.memory[tensor]["cpu"]
         return np.asarray(memory.base[memory.offset : memory.offset + nbytes])
 
+    def reclaim(self) -> None:
+        """Take back what a frame that failed, or never began, left with the device; its bytes are lost."""
+        for shared in self.shared.values():
+            shared.recall()
 
-def make_slot(devices: Mapping[str, Device], tensors: Mapping[str, int], users: Mapping[str, Iterable[str]]) -> Slot:
+
+def make_slot(
+    devices: Mapping[str, Device], tensors: Mapping[str, int], users: Mapping[str, Iterable[str]], checked: bool = False
+) -> Slot:
     """Memory for every tensor (name -> bytes), for the devices that use it (name -> device keys).
 
-    What both devices use is shared; the rest is the one device's own.
+    What both devices use is shared, its ownership `checked` or not; the rest is the one device's own.
     """
     slot = Slot()
     for name, nbytes in tensors.items():
         keys = set(users[name])
         if keys == {"cpu", "gpu"}:
             gpu: Any = devices["gpu"]
-            shared = share(gpu, nbytes)
+            shared = share(gpu, nbytes, checked=checked)
             slot.shared[name] = shared
             slot.memory[name] = {"cpu": Memory(shared.host), "gpu": shared.memory}
         else:

@@ -30,7 +30,7 @@ class Pipeline:
     variants     one or more sequences of stages
     schedule     the n-th frame that is let in uses variants[schedule[n % len(schedule)]]
     slots        memory for one frame each: as many frames are in flight at most
-    load         (slot, frame): puts a frame into a slot; runs in the thread that submits
+    load         (slot, frame, variant): puts a frame into a slot; runs in the thread that submits
     unload       (slot) -> outputs, copied out; runs in the worker of the last stage
     on_full      what submit does when no slot is free. "wait": waits for one. "drop-newest": drops
                  the frame submitted. "drop-oldest": drops the oldest frame that waits for its first
@@ -50,7 +50,7 @@ class Pipeline:
         variants: Sequence[Sequence[Stage]],
         schedule: Sequence[int],
         slots: Sequence[Any],
-        load: Callable[[Any, Any], None],
+        load: Callable[[Any, Any, int], None],
         unload: Callable[[Any], Any],
         on_full: OnFull = "wait",
         clock: Callable[[], float] = time.perf_counter,
@@ -109,7 +109,7 @@ class Pipeline:
             future.set_exception(Dropped("the frame was dropped: the stream is full"))
             return future
         try:
-            self._load(flight.slot, frame)
+            self._load(flight.slot, frame, flight.variant)
         except BaseException as error:
             self._recorder.fail(submitted, self._clock(), ())
             self._leave(flight, error)

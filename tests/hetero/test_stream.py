@@ -47,8 +47,9 @@ def test_bit_identical_to_frame_by_frame(plan: str, depth: int, sessions: dict[s
     (slot,) = deployment.slots
     want = []
     for i, frame in enumerate(given):
-        deployment.load(slot, session.feeds(frame))
-        deployment.run(slot, i)
+        variant = deployment.variant(i)
+        deployment.load(slot, session.feeds(frame), variant)
+        deployment.run(slot, variant)
         want.append(deployment.unload(slot))
     with Stream(session, depth=depth) as stream:
         results = list(stream.map(given))
@@ -146,6 +147,6 @@ def test_shared_memory_is_not_copied(plan: str, sessions: dict[str, Session]) ->
     for slot in deployment.slots:
         assert slot.shared
         for frame in frames(1):
-            deployment.load(slot, session.feeds(frame))
-            deployment.run(slot, 1)
+            deployment.load(slot, session.feeds(frame), deployment.variant(1))
+            deployment.run(slot, deployment.variant(1))
         assert all(shared.zero_copy for shared in slot.shared.values())

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pyopencl as cl
 import pytest
 
 from engine.devices.device import Bound
 from engine.devices.discover import opencl_devices, why_no_opencl
 from engine.devices.opencl import OpenClDevice
-from hetero.memory.shared import MappedBuffer, StagedBuffer, share
+from hetero.memory.shared import MappedBuffer, OwnershipError, StagedBuffer, share
 from kernels.op import Call, Spec
 from kernels.opencl import elementwise
 
-pytestmark = pytest.mark.parametrize("staged", [False, True])
+both_kinds = pytest.mark.parametrize("staged", [False, True])
 
 
 @pytest.fixture
@@ -22,6 +23,7 @@ def device() -> OpenClDevice:
     return opencl_devices()[0]
 
 
+@both_kinds
 @pytest.mark.parametrize("count", [1, 1000, 70_001])
 def test_there_and_back(device: OpenClDevice, staged: bool, count: int) -> None:
     x, y = (share(device, count * 4, staged=staged) for _ in range(2))
@@ -34,16 +36,20 @@ def test_there_and_back(device: OpenClDevice, staged: bool, count: int) -> None:
         x.host.view(np.float32)[:] = values
         x.to_device()
         y.lend()
+        x.wait()
+        y.wait()
         recording.start()
         x.release()
         y.to_host()
-        recording.wait()
+        x.wait()
+        y.wait()
         assert np.array_equal(y.host.view(np.float32), -values)
         assert np.array_equal(x.host.view(np.float32), values)
     assert x.moved == 5 * x.copied_to_device
     assert y.moved == 5 * y.copied_to_host
 
 
+@both_kinds
 def test_kind_and_bytes(device: OpenClDevice, staged: bool) -> None:
     made = share(device, 5000, staged=staged)
     assert isinstance(made, StagedBuffer if staged else MappedBuffer)
@@ -53,20 +59,56 @@ def test_kind_and_bytes(device: OpenClDevice, staged: bool) -> None:
     assert made.copied_to_device == made.copied_to_host == (0 if made.zero_copy else 5000)
 
 
+@both_kinds
 def test_wrong_turns(device: OpenClDevice, staged: bool) -> None:
     made = share(device, 64, staged=staged, checked=True)
-    with pytest.raises(RuntimeError, match="host, which owns it"):
+    with pytest.raises(OwnershipError, match="host, which owns it"):
         made.to_host()
     made.to_device()
-    with pytest.raises(RuntimeError, match="while the device owns it"):
+    with pytest.raises(OwnershipError, match="while the device owns it"):
         made.host[0] = 1
-    with pytest.raises(RuntimeError, match="device, which owns it"):
+    with pytest.raises(OwnershipError, match="device, which owns it"):
         made.to_device()
     made.to_host()
-    device.queue.finish()
+    with pytest.raises(OwnershipError, match="before it waited"):
+        made.host[0] = 1
+    made.wait()
     made.host[0] = 1
 
 
+@both_kinds
+def test_what_was_lent_comes_back(device: OpenClDevice, staged: bool) -> None:
+    made = share(device, 64, staged=staged, checked=True)
+    for _ in range(2):
+        made.lend()
+        made.recall()
+        made.host[:] = 7
+        made.recall()  # what is the host's already is left alone
+        assert made.host.tolist() == [7] * 64
+    assert made.moved == 0
+
+
+def test_copies_wait_for_no_launches_but_their_own(device: OpenClDevice) -> None:
+    gate = cl.UserEvent(device.context)
+    shared = [share(device, 1 << 16, staged=True) for _ in range(2)]
+    shared[1].host[:] = 5
+    shared[1].to_device()
+    shared[1].wait()
+    device.queue.finish()
+    cl.enqueue_barrier(device.queue, wait_for=[gate])  # launches stand still
+    try:
+        shared[0].to_device()
+        device.uploads.finish()
+        shared[1].to_host()  # this one waits for what the launches make of it
+        assert shared[1]._event is not None
+        assert shared[1]._event.command_execution_status != cl.command_execution_status.COMPLETE
+    finally:
+        gate.set_status(cl.command_execution_status.COMPLETE)
+    shared[1].wait()
+    assert shared[1].host.tolist() == [5] * (1 << 16)
+
+
+@both_kinds
 def test_no_size(device: OpenClDevice, staged: bool) -> None:
     with pytest.raises(ValueError, match="not 0"):
         share(device, 0, staged=staged)

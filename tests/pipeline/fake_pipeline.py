@@ -80,7 +80,7 @@ class Gate:
             return list(self._arrived)
 
 
-def load(slot: Slot, frame: Any) -> None:
+def load(slot: Slot, frame: Any, variant: int) -> None:
     """Put a frame into a slot."""
     slot.value = frame
 

@@ -49,7 +49,7 @@ def test_results_equal_frame_by_frame_at_every_depth(depth: int, seed: int) -> N
 def test_frames_are_pulled_lazily_and_flights_bounded(depth: int) -> None:
     flying = most = pulled = 0
 
-    def load(slot: Any, frame: int) -> None:
+    def load(slot: Any, frame: int, variant: int) -> None:
         nonlocal flying, most
         flying += 1
         most = max(most, flying)
@@ -105,7 +105,7 @@ def test_a_failure_is_raised_in_its_place(position: int, depth: int) -> None:
     def at(place: int) -> Any:
         return trip if place == position else jitter(place)
 
-    def load(slot: Any, frame: int) -> None:
+    def load(slot: Any, frame: int, variant: int) -> None:
         slot.value = at(0)(frame)
 
     stages = [FakeStage(device, at(n)) for n, device in enumerate(["cpu", "gpu", "gpu", "cpu"], 1)]
@@ -200,7 +200,7 @@ def test_an_interrupt_while_waiting_for_results() -> None:
 
 
 def test_an_interrupt_while_loading() -> None:
-    def load(slot: Any, frame: int) -> None:
+    def load(slot: Any, frame: int, variant: int) -> None:
         if frame == 3:
             raise KeyboardInterrupt
         slot.value = frame

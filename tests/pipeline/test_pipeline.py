@@ -198,7 +198,7 @@ def test_close_ends_what_flies_and_refuses_the_rest() -> None:
 def test_close_while_a_frame_is_loaded() -> None:
     gate = Gate()
 
-    def load(slot: Any, frame: int) -> None:
+    def load(slot: Any, frame: int, variant: int) -> None:
         slot.value = gate(frame)
 
     line = pipeline([FakeStage("cpu")], depth=2, load=load)

@@ -1,0 +1,87 @@
+"""Every strategy's plan on real devices, with random sleeps around every stage: bit for bit frame by frame."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Any
+
+import pytest
+
+from engine.devices.discover import opencl_devices
+from engine.formats.onnx import load, resolve
+from engine.passes import prepare
+from hetero import strategies
+from hetero.compiled import Compiled
+from hetero.deployment import Deployment
+from hetero.machine import choose
+from hetero.pipeline.stage import Stage
+from hetero.planner import Planner, pipeline
+from kernels.cpu.target import host
+from tests.hetero import branches
+from tests.hetero.ways import alternate
+
+pytestmark = pytest.mark.skipif(not opencl_devices(), reason="no OpenCL device")
+
+FRAMES = 24
+PLANS = (*strategies(), "alternate")
+
+
+class Delayed:
+    """A stage that sets out late and hands on late, now and then."""
+
+    def __init__(self, stage: Stage, seed: int) -> None:
+        self.device, self._stage, self._random = stage.device, stage, random.Random(seed)
+
+    def run(self, slot: Any) -> None:
+        """Run the stage between two sleeps."""
+        self._sleep()
+        self._stage.run(slot)
+        self._sleep()
+
+    def _sleep(self) -> None:
+        if self._random.random() < 0.5:
+            time.sleep(self._random.uniform(0, 2e-3))
+
+
+@pytest.fixture(scope="module")
+def planner() -> Planner:
+    model = load(branches.build())
+    return Planner(prepare(model, resolve(model, {}), host().lanes), model.digest, choose("cpu+gpu", 1))
+
+
+@pytest.fixture(scope="module")
+def compiled(planner: Planner) -> dict[str, Compiled]:
+    """Every plan, compiled once."""
+    plans = {name: planner.plan(name) for name in strategies()} | {"alternate": alternate(planner.alone("gpu"), run=1)}
+    return {name: planner.compiled(plan) for name, plan in plans.items()}
+
+
+@pytest.mark.parametrize("staged", [False, True], ids=["mapped", "staged"])
+@pytest.mark.parametrize("name", PLANS)
+def test_bit_identical_at_every_depth(
+    name: str, staged: bool, compiled: dict[str, Compiled], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled[name].devices["gpu"], "unified_memory", not staged)
+    feeds = [{"x": frame} for frame in branches.frames(FRAMES)]
+    alone = Deployment(compiled[name], 1)
+    (slot,) = alone.slots
+    want = []
+    for i, feed in enumerate(feeds):
+        alone.load(slot, feed, alone.variant(i))
+        alone.run(slot, alone.variant(i))
+        want.append({key: value.tobytes() for key, value in alone.unload(slot).items()})
+    assert len({each["y"] for each in want}) == FRAMES
+    for depth in (1, 2, 3, 5, 8):
+        deployment = Deployment(compiled[name], depth)
+        deployment.variants = [  # type: ignore[assignment]
+            [Delayed(stage, 100 * v + i) for i, stage in enumerate(stages)]
+            for v, stages in enumerate(deployment.variants)
+        ]
+        with pipeline(deployment) as line:
+            results = list(line.map(feeds))
+        assert [result.index for result in results] == list(range(FRAMES))
+        for result, outputs in zip(results, want, strict=True):
+            assert {key: value.tobytes() for key, value in result.outputs.items()} == outputs
+        uses_gpu = any("gpu" in placement.values() for placement in compiled[name].plan.placements)
+        assert (deployment.bytes_moved() > 0) is (staged and uses_gpu)
