@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
 from math import ceil
 from pathlib import Path
@@ -39,6 +39,7 @@ class Contender:
     threads: int | None
     emulated: bool = False
     streams: Streams = 1
+    batch: int = 1
 
 
 @dataclass
@@ -50,8 +51,8 @@ class _Measured:
     statistics: list[Any] = field(default_factory=list)
 
 
-def contenders(threads: int | None = None, strategies: Sequence[str] = ()) -> tuple[Contender, ...]:
-    """The plans worth comparing on this machine, and those of any further strategies.
+def contenders(threads: int | None = None, strategies: Sequence[str] = (), batch: int = 1) -> tuple[Contender, ...]:
+    """The plans worth comparing on this machine, those of any further strategies, and the good ones with batches.
 
     "CPU only" gets the threads that co-execution leaves to the CPU, and two rows more show the CPU with every core and
     no GPU, which is what to choose where the GPU is emulated on those cores: all on one frame, and each on its own.
@@ -72,7 +73,8 @@ def contenders(threads: int | None = None, strategies: Sequence[str] = ()) -> tu
         Contender("co-execution", "cpu+gpu", "auto", threads, gpu.emulated, "auto"),
     ]
     found += [Contender(f"co-execution, {name}", "cpu+gpu", name, threads, gpu.emulated, "auto") for name in strategies]
-    return (*found, *whole)
+    together = [replace(way, batch=batch) for way in found if way.strategy in ("gpu", "auto")] if batch > 1 else []
+    return (*found, *together, *whole)
 
 
 def random_feeds(inputs: Sequence[Any], count: int = 4, seed: int = 0) -> list[Feed]:
@@ -103,7 +105,12 @@ def compare(
         for way in ways:
             told(f"preparing {way.name}")
             session = hetero.Session(
-                model, device=way.device, threads=way.threads, strategy=way.strategy, streams=way.streams
+                model,
+                device=way.device,
+                threads=way.threads,
+                strategy=way.strategy,
+                streams=way.streams,
+                batch=way.batch,
             )
             measured.append(_Measured(way, open_sessions.enter_context(session)))
         feeds = feeds or random_feeds(measured[0].session.inputs)
@@ -154,6 +161,7 @@ def _row(m: _Measured, error: float | None) -> Row:
         strategy=way.strategy,
         threads=way.threads,
         streams=plan.streams,
+        batch=plan.batch,
         emulated=way.emulated,
         fps=median(m.rates),
         rates=tuple(m.rates),

@@ -144,23 +144,34 @@ class Deployment:
 
     def load(self, slot: Slot, feeds: Mapping[str, Array], variant: int) -> None:
         """Put one frame's inputs into a slot, and send them on their way to the variant's first stages."""
+        self.load_all(slot, (feeds,), variant)
+
+    def load_all(self, slot: Slot, frames: Sequence[Mapping[str, Array]], variant: int) -> None:
+        """Put the inputs of a batch into a slot, at most as many frames as the plan runs together."""
         slot.reclaim()
         for name in self.graph.inputs:
-            self.view(slot, name)[...] = feeds[name]
+            for rows, feeds in zip(self._rows(slot, name), frames, strict=False):
+                rows[...] = feeds[name]
         for give in self._loading[variant, id(slot)]:
             give()
 
     def unload(self, slot: Slot) -> dict[str, Array]:
         """Copies of one frame's outputs."""
-        return {name: self._output(slot, name) for name in self.graph.outputs}
+        return self.unload_all(slot, 1)[0]
 
-    def _output(self, slot: Slot, name: str) -> Array:
+    def unload_all(self, slot: Slot, frames: int) -> list[dict[str, Array]]:
+        """Copies of the outputs of a batch's first frames, one after the other."""
+        for name in self.graph.outputs:
+            if name in slot.shared:
+                slot.shared[name].wait()
+        rows = {name: self._rows(slot, name) for name in self.graph.outputs}
+        return [{name: each[i].copy() for name, each in rows.items()} for i in range(frames)]
+
+    def _rows(self, slot: Slot, name: str) -> list[Array]:
+        """An input or output, frame by frame."""
         value = self.graph.value(name)
-        if value is not None:
-            return value.copy()
-        if name in slot.shared:
-            slot.shared[name].wait()
-        return self.view(slot, name).copy()
+        whole = self.view(slot, name) if value is None else value
+        return [whole] if self.plan.batch == 1 else np.split(whole, self.plan.batch)
 
     def view(self, slot: Slot, name: str) -> Array:
         """An input or output as the host sees it in a slot."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.formats.onnx import load, resolve
-from engine.passes import prepare
 from hetero.machine import choose
 from hetero.partition.chart import chart
 from hetero.partition.draft import Draft
@@ -17,7 +16,7 @@ from hetero.partition.simulate import forecast, timeline
 from hetero.partition.strategies import strategies, strategy
 from hetero.plan import Plan
 from hetero.planner import TRIED, WITHOUT_GPU, Planner, Streams
-from kernels.cpu.target import host
+from hetero.session import prepared
 
 WIDTH = 100  # characters of a chart
 
@@ -30,14 +29,14 @@ class Outlook:
     problem: Problem
 
     @classmethod
-    def of(cls, model: Any, device: str, threads: int | None, streams: Streams = 1) -> Outlook:
+    def of(cls, model: Any, device: str, threads: int | None, streams: Streams = 1, batch: int = 1) -> Outlook:
         """The outlook for a model on this machine's devices; the words are a Session's. Costs are measured now.
 
         Sizes that the model leaves open count as 1, and so do streams that are left open.
         """
         loaded = load(model)
-        graph = prepare(loaded, dict(resolve(loaded, {})), host().lanes)
-        planner = Planner(graph, loaded.digest, choose(device, threads, 1 if streams == "auto" else streams))
+        graph = prepared(loaded, resolve(loaded, {}), batch)
+        planner = Planner(graph, loaded.digest, choose(device, threads, 1 if streams == "auto" else streams), batch)
         return cls(planner, planner.problem)
 
     def changed(self, factors: Mapping[str, float], memory: Mapping[str, int]) -> Outlook:
@@ -54,7 +53,9 @@ class Outlook:
         Raises UnknownStrategy, or ObjectiveError where nothing meets it.
         """
         if objective is not None and not objective.free:
-            return self.planner.drafted(objective.aim, best(self.problem, objective), self.problem)
+            batches = None if objective.rate is None else objective.rate / self.planner.batch
+            found = best(self.problem, replace(objective, rate=batches))
+            return self.planner.drafted(objective.aim, found, self.problem)
         drafts = self._drafts(TRIED) if name == "auto" else {name: strategy(name)(self.problem)}
         within = {name: draft for name, draft in drafts.items() if fits(self.problem, draft.placements)}
         if not within:
@@ -63,13 +64,13 @@ class Outlook:
         return self.planner.drafted(chosen, within[chosen], self.problem)
 
     def front(self) -> list[dict[str, Any]]:
-        """Frames a second against seconds of a frame alone, of all strategies and what lies between."""
+        """Frames a second against seconds of a frame, or a batch, alone, of all strategies and what lies between."""
         drafts = self._drafts(strategies())
         names = {id(draft): name for name, draft in drafts.items()}
         return [
             {
                 "strategy": names.get(id(draft), "programme"),
-                "fps": 1 / draft.predicted,
+                "fps": self.planner.batch / draft.predicted,
                 "latency": latency(self.problem, draft),
                 "placements": len(draft.placements),
             }
@@ -77,13 +78,16 @@ class Outlook:
         ]
 
     def simulated(self, plan: Plan) -> dict[str, Any]:
-        """The plan's stream: frames a second, latency, busy shares; and a chart and a timeline of its first frames."""
+        """The plan's stream: frames a second, latency, busy shares; and a chart and a timeline of its first frames.
+
+        The latency is that of a batch's first frame, which waits for the others. In chart and timeline batches count.
+        """
         steady = forecast(self.problem, plan.placements, plan.schedule, plan.slots)
         frames = max(len(plan.schedule), 2 * plan.slots)
         events = timeline(self.problem, plan.placements, plan.schedule, plan.slots, frames)
         return {
-            "fps": 1 / steady.period,
-            "latency": steady.latency,
+            "fps": plan.batch / steady.period,
+            "latency": steady.latency + steady.period * (plan.batch - 1) / plan.batch,
             "busy": steady.busy,
             "step": max(event.end for event in events) / WIDTH,
             "chart": chart(events, WIDTH),

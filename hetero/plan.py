@@ -28,6 +28,7 @@ class Plan:
     devices     device key ("cpu", "gpu") -> the device's name as shown to users
     threads     CPU threads, None for all the process may use
     streams     frames that the CPU computes at once, its threads divided among them
+    batch       frames that are gathered and run together, as one to all that follows but times, which are per frame
     placements  one or more complete placements, each operator name -> device key
     schedule    frame i uses placements[schedule[i % len(schedule)]]
     predicted   seconds per frame in the steady state, None where nothing was measured
@@ -48,6 +49,7 @@ class Plan:
     placements: tuple[Mapping[str, str], ...]
     schedule: tuple[int, ...] = (0,)
     streams: int = 1
+    batch: int = 1
     predicted: float | None = None
     bound: float | None = None
     measured: float | None = None
@@ -75,8 +77,9 @@ class Plan:
                         f"plan {self.name!r} puts {operator!r} on the unknown device {device!r};"
                         f" its devices: {', '.join(self.devices) or 'none'}"
                     )
-        if self.streams < 1:
-            raise PlanError(f"plan {self.name!r} has {self.streams} streams")
+        for name in ("streams", "batch"):
+            if getattr(self, name) < 1:
+                raise PlanError(f"plan {self.name!r} has {name} {getattr(self, name)}, expected 1 or more")
         if self.depth is not None and self.depth < 1:
             raise PlanError(f"plan {self.name!r} has {self.depth} frames in flight")
         if not self.schedule:
@@ -179,7 +182,11 @@ class Plan:
         if self.measured is not None:
             missed = f" ({self.measured / self.predicted - 1:+.1%} of the prediction)" if self.predicted else ""
             lines.append(f"  measured: {_ms(self.measured)} a frame{missed}")
-        lines.append(f"  frames in flight: {self.slots}")
+        if self.batch > 1:
+            lines.append(
+                f"  frames run {self.batch} at once: while the devices are busy one waits for {self.batch - 1}"
+            )
+        lines.append(f"  {'frames' if self.batch == 1 else 'batches'} in flight: {self.slots}")
         shares = Counter(self.schedule)
         for number, placement in enumerate(self.placements):
             counts = Counter(placement.values())
@@ -250,6 +257,7 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "placements": (_list(_object(_text)), "a list of objects of operator: device key"),
     "schedule": (_list(_whole), "a list of whole numbers"),
     "streams": (_whole, "a whole number"),
+    "batch": (_whole, "a whole number"),
     "predicted": (_maybe(_seconds), "seconds or null"),
     "bound": (_maybe(_seconds), "seconds or null"),
     "measured": (_maybe(_seconds), "seconds or null"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice, repeat
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,7 +21,8 @@ from hetero.partition.draft import Draft
 from hetero.partition.price import prices
 from hetero.partition.simulate import enough
 from hetero.partition.strategies import strategy as named
-from hetero.pipeline.pipeline import Pipeline
+from hetero.pipeline.batches import Batches
+from hetero.pipeline.pipeline import OnFull, Pipeline
 from hetero.plan import Plan
 from hetero.profile import problem as measured
 
@@ -40,10 +42,13 @@ FEWEST = 6
 
 
 class Planner:
-    """Makes plans for one graph on one set of devices; what it measured it measures once."""
+    """Makes plans for one graph on one set of devices; what it measured it measures once.
 
-    def __init__(self, graph: Graph, model: str, devices: Devices) -> None:
-        self.graph, self.model, self.devices = graph, model, devices
+    The graph's inputs and outputs are those of `batch` frames.
+    """
+
+    def __init__(self, graph: Graph, model: str, devices: Devices, batch: int = 1) -> None:
+        self.graph, self.model, self.devices, self.batch = graph, model, devices, batch
 
     @cached_property
     def problem(self) -> Problem:
@@ -68,18 +73,21 @@ class Planner:
         plan = self._bare(name, draft)
         return replace(
             plan,
-            predicted=draft.predicted,
-            bound=draft.bound,
+            predicted=draft.predicted / self.batch,
+            bound=None if draft.bound is None else draft.bound / self.batch,
             depth=max(plan.slots, 1 + enough(problem, draft.placements, draft.schedule)),
-            costs=problem.costs,
-            prices=prices(problem, draft.placements, draft.schedule),
+            costs=self._a_frame(problem.costs),
+            prices=self._a_frame(prices(problem, draft.placements, draft.schedule)),
         )
+
+    def _a_frame(self, times: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+        return {name: {key: value / self.batch for key, value in each.items()} for name, each in times.items()}
 
     def _bare(self, name: str, draft: Draft) -> Plan:
         host = self.devices["cpu"]
         threads = getattr(host, "threads", None)
         shown = {key: device.name for key, device in self.devices.items()}
-        return Plan(name, name, self.model, shown, threads, draft.placements, draft.schedule, host.streams)
+        return Plan(name, name, self.model, shown, threads, draft.placements, draft.schedule, host.streams, self.batch)
 
     def compiled(self, plan: Plan) -> Compiled:
         """A plan, compiled for the planner's devices."""
@@ -134,35 +142,53 @@ class Trial:
         for name in self.compiled.graph.inputs:
             spec = self.compiled.graph.spec(name)
             feed[name] = noise.standard_normal(spec.shape, np.float32).astype(spec.dtype)
-        fill = self.compiled.plan.slots
-        with pipeline(self._deployment) as stream:
+        fill = self.compiled.plan.slots * self.compiled.plan.batch
+        with closing(pipeline(self._deployment)) as stream:
             ends = [time.perf_counter() for _ in stream.map(islice(repeat(feed), self._frames + 2 * fill))]
         self.periods.append((ends[fill + self._frames - 1] - ends[fill - 1]) / self._frames)
 
     def _rounds(self, frames: int) -> int:
         """The next whole number of the schedule's rounds."""
-        length = len(self.compiled.plan.schedule)
+        length = len(self.compiled.plan.schedule) * self.compiled.plan.batch
         return -(-frames // length) * length
 
 
-def pipeline(deployment: Deployment, on_full: Any = "wait") -> Pipeline:
-    """A pipeline over a deployment's stages and slots."""
-    return Pipeline(
-        deployment.variants, deployment.plan.schedule, deployment.slots, deployment.load, deployment.unload,
-        on_full, bytes_moved=deployment.bytes_moved,
+def pipeline(deployment: Deployment, on_full: OnFull = "wait") -> Pipeline | Batches:
+    """A pipeline over a deployment's stages and slots, of batches where the plan runs several frames together."""
+    size = deployment.plan.batch
+    line = Pipeline(
+        deployment.variants,
+        deployment.plan.schedule,
+        deployment.slots,
+        deployment.load if size == 1 else deployment.load_all,
+        deployment.unload if size == 1 else partial(deployment.unload_all, frames=size),
+        on_full if size == 1 else "wait",
+        bytes_moved=deployment.bytes_moved,
         streams={key: device.streams for key, device in deployment.devices.items()},
-    )  # fmt: skip
+    )
+    return line if size == 1 else Batches(line, size, len(deployment.slots), _own, on_full)
+
+
+def _own(feeds: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: array.copy() for name, array in feeds.items()}
 
 
 def decide(
-    graph: Graph, model: str, devices: Devices, device: str, strategy: str, threads: int | None, streams: Streams
+    graph: Graph,
+    model: str,
+    devices: Devices,
+    device: str,
+    strategy: str,
+    threads: int | None,
+    streams: Streams,
+    batch: int,
 ) -> Compiled:
     """The plan for a request, compiled for the devices it runs on.
 
-    `device`, `strategy`, `threads` and `streams` are the user's words, `devices` what they mean. A named strategy is
-    obeyed. "auto" tries the good strategies and keeps the fastest as measured; where the user left device and threads
-    open, the CPU with all its threads and no GPU is among them. With streams "auto", everything is also tried with a
-    stream for every thread.
+    `device`, `strategy`, `threads`, `streams` and `batch` are the user's words, `devices` what they mean; the graph is
+    that of `batch` frames. A named strategy is obeyed. "auto" tries the good strategies and keeps the fastest as
+    measured; where the user left device and threads open, the CPU with all its threads and no GPU is among them. With
+    streams "auto", everything is also tried with a stream for every thread.
     """
     if strategy not in ("auto", *WITHOUT_GPU) and "gpu" not in devices:
         raise DeviceError(f"strategy {strategy!r} needs a GPU; device {device!r} has none: {no_gpu_reason()}")
@@ -175,7 +201,7 @@ def decide(
         ]
     candidates: list[Compiled] = []
     for each in sets:
-        planner = Planner(graph, model, each)
+        planner = Planner(graph, model, each, batch)
         if strategy != "auto":
             candidates.append(planner.compiled(planner.plan(strategy)))
         elif "gpu" in each and not device.startswith("gpu"):

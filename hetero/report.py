@@ -35,6 +35,7 @@ class Row:
     strategy: str
     threads: int | None
     streams: int
+    batch: int
     emulated: bool
     fps: float
     rates: tuple[float, ...]
@@ -108,6 +109,7 @@ def table(report: Report, *, brief: bool = False) -> Table:
             ]
         name = row.name + (f": {row.plan}" if row.strategy == "auto" else "")
         name += f", {row.streams} streams" if row.streams > 1 else ""
+        name += f", batches of {row.batch}" if row.batch > 1 else ""
         name += ", GPU emulated" if row.emulated else ""
         view.add_row(name, *cells, style="bold" if row.fps == fastest else None)
     view.caption = "Difference: the largest of any output from the ONNX reference, relative to that output's largest."

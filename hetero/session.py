@@ -64,6 +64,8 @@ class Session:
     plan       a Plan or the path of a saved one; then nothing is measured and no strategy asked
     streams    frames that the CPU computes at once, its threads divided among them: more frames a second, and each
                later. "auto" tries one, and as many as there are threads
+    batch      frames that a stream gathers while the devices are busy, and runs together: more frames a second where
+               launches take long, each later. The model must be one whose batch size can change
     debug      whether touching memory that the other device owns is an OwnershipError, which takes time;
                None: as the environment variable HETERO_DEBUG says
 
@@ -81,9 +83,12 @@ class Session:
         plan: Plan | str | Path | None = None,
         streams: Streams = 1,
         debug: bool | None = None,
+        batch: int = 1,
     ) -> None:
         if strategy != "auto":
             named(strategy)
+        if not isinstance(batch, int) or batch < 1:
+            raise ValueError(f"batch={batch!r}; expected a whole number of frames from 1 up")
         self._request = (device, strategy, threads, streams)
         self._debug = debug
         self._given = Plan.load(plan) if isinstance(plan, str | Path) else plan
@@ -91,7 +96,8 @@ class Session:
         if self._given is not None and device == "auto" and "gpu" not in self._given.devices:
             wanted = "cpu"
         if self._given is not None:
-            threads, streams = threads or self._given.threads, self._given.streams
+            threads, streams, batch = threads or self._given.threads, self._given.streams, self._given.batch
+        self._batch = batch
         self._devices = choose(wanted, threads, 1 if streams == "auto" else streams)
         self.model: Model = load(model)
         self._lock = threading.RLock()
@@ -200,12 +206,12 @@ class Session:
         """The plan for inputs of these shapes, compiled; made when first asked for."""
         with self._lock:
             if shapes not in self._decided:
-                graph = prepare(self.model, dict(shapes), host().lanes)
+                graph = prepared(self.model, dict(shapes), self._batch)
                 if self._given is not None:
                     self._given.check([node.name for node in graph.nodes], self._devices, self.model.digest)
                     self._decided[shapes] = Compiled(graph, self._given, self._devices)
                 else:
-                    self._decided[shapes] = decide(graph, self.model.digest, self._devices, *self._request)
+                    self._decided[shapes] = decide(graph, self.model.digest, self._devices, *self._request, self._batch)
             return self._decided[shapes]
 
     def _latest(self) -> Shapes:
@@ -229,6 +235,29 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def prepared(model: Model, shapes: Mapping[str, tuple[int, ...]], batch: int = 1) -> Graph:
+    """The network for frames of these shapes, `batch` of them stacked along the first axis of every input.
+
+    Raises ValueError where the outputs are not stacked so too: where the model fixes its batch size.
+    """
+    if batch == 1:
+        return prepare(model, dict(shapes), host().lanes)
+    one = prepare(model, dict(shapes), host().lanes)
+    wish = f"{model.name} cannot run {batch} frames at once"
+    cure = "use batch=1, or export the network with an open batch size"
+    if flat := [name for name, shape in shapes.items() if not shape]:
+        raise ValueError(f"{wish}: input {flat[0]!r} has no axis to stack frames along; {cure}")
+    try:
+        many = prepare(model, {name: (batch * s[0], *s[1:]) for name, s in shapes.items()}, host().lanes)
+    except ValueError as error:
+        raise ValueError(f"{wish}: {error}; {cure}") from error
+    for name in one.outputs:
+        single, stacked = one.spec(name).shape, many.spec(name).shape
+        if not single or stacked != (batch * single[0], *single[1:]):
+            raise ValueError(f"{wish}: output {name!r} of one has shape {single}, that of {batch} {stacked}; {cure}")
+    return many
 
 
 def fitting(model: Model, port: Port, array: Any) -> Array:

@@ -148,9 +148,9 @@ class Recorder:
                 failed=self._failed,
                 seconds=seconds,
                 fps=self._frames / whole,
-                latency_p50=_percentile(latencies, 0.50),
-                latency_p95=_percentile(latencies, 0.95),
-                latency_p99=_percentile(latencies, 0.99),
+                latency_p50=percentile(latencies, 0.50),
+                latency_p95=percentile(latencies, 0.95),
+                latency_p99=percentile(latencies, 0.99),
                 busy={device: busy for device, (busy, _, _) in shares.items()},
                 idle={
                     device: {"no-frame": no_frame, "dependency": dependency}
@@ -179,6 +179,6 @@ class Recorder:
             self._accounts[device].change(now, -1)
 
 
-def _percentile(ordered: list[float], share: float) -> float:
+def percentile(ordered: list[float], share: float) -> float:
     """The smallest value that at least such a share of values does not exceed."""
     return ordered[math.ceil(share * len(ordered)) - 1] if ordered else 0.0

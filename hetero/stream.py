@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hetero.pipeline.batches import Batches
 from hetero.pipeline.pipeline import OnFull, Pipeline, PipelineClosed
 from hetero.pipeline.result import Result
 from hetero.plan import Plan
@@ -25,7 +26,7 @@ class Stream:
     """Streams frames: frame n + 1 on one device while frame n is on the other.
 
     model      what a Session takes, or a Session; the other words are the Session's too
-    depth      frames in flight at most; None: as many as keep every device busy
+    depth      frames, or batches of them, in flight at most; None: as many as keep every device busy
     on_full    "wait" for room, "drop-oldest" frame that has not begun, or "drop-newest"
 
     All frames of a stream have the same shapes; the first settles what the model leaves open.
@@ -43,17 +44,18 @@ class Stream:
         on_full: OnFull = "wait",
         streams: Streams = "auto",
         debug: bool | None = None,
+        batch: int = 1,
     ) -> None:
         if depth is not None and (not isinstance(depth, int) or depth < 1):
             raise ValueError(f"depth={depth!r}; expected a whole number from 1 up, or None to have it chosen")
         if on_full not in ("wait", "drop-oldest", "drop-newest"):
             raise ValueError(f"on_full={on_full!r}; expected wait, drop-oldest or drop-newest")
         if not isinstance(model, Session):
-            model = Session(model, device, threads, strategy, plan, streams, debug)
+            model = Session(model, device, threads, strategy, plan, streams, debug, batch)
         self.session = model
         self._depth, self._on_full = depth, on_full
         self._lock = threading.Lock()
-        self._ready: tuple[Shapes, Pipeline] | None = None
+        self._ready: tuple[Shapes, Pipeline | Batches] | None = None
         self._closed = False
         if self.session.settled:
             self._pipeline({})
@@ -93,7 +95,7 @@ class Stream:
             )
         return feeds
 
-    def _pipeline(self, feeds: Mapping[str, Any]) -> Pipeline:
+    def _pipeline(self, feeds: Mapping[str, Any]) -> Pipeline | Batches:
         with self._lock:
             if self._closed:
                 raise PipelineClosed("the stream is closed")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from hetero.cli.errors import reported
-from hetero.cli.options import Debug, Depth, Json, Model, Threads, load_model, print_json
+from hetero.cli.options import Batch, Debug, Depth, Json, Model, Threads, load_model, print_json
 
 More = Annotated[list[str] | None, typer.Option("--strategy", help="Measure this strategy too; may be repeated.")]
 _WIDTH = 140
@@ -26,6 +26,7 @@ def bench(
     device: OneDevice = None,
     threads: Threads = None,
     strategy: More = None,
+    batch: Batch = 1,
     depth: Depth = None,
     rounds: Rounds = 5,
     seconds: Seconds = 2.0,
@@ -35,7 +36,7 @@ def bench(
     """Compare CPU, GPU, whole frames dealt to both, and the plan chosen, in paired rounds.
 
     Where the GPU is emulated, "CPU only" has the threads that co-execution leaves to the CPU, and
-    a row of its own shows the CPU with all cores.
+    rows of their own show the CPU with all cores. With --batch there are rows more with so many frames run together.
 
     With --ops every operator on one device is timed instead, and held against what this machine
     does at most, which is measured once and kept.
@@ -56,7 +57,7 @@ def bench(
             report = compare(
                 load_model(model),
                 Path(model).name,
-                ways=contenders(threads, strategy or ()),
+                ways=contenders(threads, strategy or (), batch),
                 rounds=rounds,
                 seconds=seconds,
                 depth=depth,

@@ -23,6 +23,7 @@ Streams = Annotated[
     ),
 ]
 Strategy = Annotated[str, typer.Option(help="auto, cpu, gpu, interleave, exact, two-plan-mix, or another strategy.")]
+Batch = Annotated[int, typer.Option(min=1, help="Frames to gather while the devices are busy, and to run together.")]
 PlanFile = Annotated[Path | None, typer.Option("--plan", help="Run as a saved plan says; nothing is measured.")]
 Depth = Annotated[int | None, typer.Option(min=1, help="Frames in flight at most; chosen if left out.")]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout and nothing else.")]

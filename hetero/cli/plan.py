@@ -11,6 +11,7 @@ import typer
 
 from hetero.cli.errors import reported
 from hetero.cli.options import (
+    Batch,
     Debug,
     Device,
     Json,
@@ -55,6 +56,7 @@ def plan(
     device: Device = "auto",
     threads: Threads = None,
     streams: Streams = "auto",
+    batch: Batch = 1,
     strategy: Strategy = "auto",
     objective: Objective = "throughput",
     latency_limit: Latency = None,
@@ -82,7 +84,9 @@ def plan(
         asked = objective != "throughput" or latency_limit is not None or rate is not None or watts or memory_limit
         if not (asked or what_if or simulate or pareto):
             with making_ready():
-                made = hetero.Session(load_model(model), device, threads, strategy, streams=streams_of(streams))
+                made = hetero.Session(
+                    load_model(model), device, threads, strategy, streams=streams_of(streams), batch=batch
+                )
             with made as session:
                 _tell(session.plan, save, as_json)
             return
@@ -96,7 +100,7 @@ def plan(
         milliseconds = None if latency_limit is None else latency_limit / 1e3
         aim = Objective(objective, milliseconds, rate, _numbers(watts, "--watts") or None)
         with making_ready():
-            measured = Outlook.of(load_model(model), device, threads, streams_of(streams))
+            measured = Outlook.of(load_model(model), device, threads, streams_of(streams), batch)
         outlook = measured.changed(factors, limits)
         if pareto:
             _front(outlook, as_json)

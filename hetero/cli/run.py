@@ -15,6 +15,7 @@ import typer
 
 from hetero.cli.errors import reported
 from hetero.cli.options import (
+    Batch,
     Debug,
     Depth,
     Device,
@@ -57,6 +58,7 @@ def run(
     device: Device = "auto",
     threads: Threads = None,
     streams: Streams = "auto",
+    batch: Batch = 1,
     strategy: Strategy = "auto",
     plan: PlanFile = None,
     depth: Depth = None,
@@ -80,7 +82,9 @@ def run(
         shown = top or (_TOP if names is not None else 0)
         frames = stack.enter_context(closing(open_source(source)))
         with making_ready():
-            made = hetero.Session(load_model(model), device, threads, strategy, plan_path(plan), streams_of(streams))
+            made = hetero.Session(
+                load_model(model), device, threads, strategy, plan_path(plan), streams_of(streams), batch=batch
+            )
         session = stack.enter_context(made)
         prepare = preprocessor(*_one_input(session), preprocess, f"the input of {model}")
         sink = stack.enter_context(open_sink(save, frames.fps))

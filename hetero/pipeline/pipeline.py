@@ -148,9 +148,13 @@ class Pipeline:
             self._closed = True
             self._changed.notify_all()
             self._end_if_empty()
-        if threading.current_thread() not in self._workers:
+        if not self.serving():
             for worker in self._workers:
                 worker.join()
+
+    def serving(self) -> bool:
+        """Whether this is one of its own threads, such as a future's callback runs in."""
+        return threading.current_thread() in self._workers
 
     def __enter__(self) -> Pipeline:
         return self

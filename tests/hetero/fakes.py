@@ -62,6 +62,7 @@ class FakeSession:
         strategy: str = "auto",
         plan: str | None = None,
         streams: int | str = 1,
+        batch: int = 1,
     ) -> None:
         if strategy not in _STRATEGIES:
             raise ValueError(f"unknown strategy {strategy!r}: expected one of {', '.join(_STRATEGIES)}")

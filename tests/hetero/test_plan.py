@@ -57,7 +57,7 @@ def test_a_plan_is_a_copy() -> None:
         ('{"version": 1}', "plan version 1"),
         (
             '{"version": 3, "name": "x", "color": 1}',
-            "missing: 'bound', 'costs', 'depth' and 10 more.*'color'",
+            "missing: 'batch', 'bound', 'costs' and 11 more.*'color'",
         ),
     ],
 )
@@ -73,7 +73,8 @@ def test_texts_that_are_no_plan(text: str, message: str) -> None:
         ("threads", 1.5, "threads must be"),
         ("threads", True, "threads must be"),
         ("streams", "all", "streams must be"),
-        ("streams", 0, "has 0 streams"),
+        ("streams", 0, "has streams 0, expected 1 or more"),
+        ("batch", 0, "has batch 0, expected 1 or more"),
         ("placements", [["conv"]], "placements must be"),
         ("placements", [], "no placement"),
         ("placements", [{"conv": "tpu"}], "'conv' on the unknown device 'tpu'; its devices: cpu, gpu"),

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import helper
 
 from hetero import Session, Stream, zoo
 from tests.hetero.ways import GPU, alternate
+from tests.models import model
 
 Array = np.ndarray[Any, Any]
 PLANS = ["cpu", "streams", *(["gpu", "dealt", "dealt to streams", "both"] if GPU else [])]
@@ -20,16 +22,16 @@ PLANS = ["cpu", "streams", *(["gpu", "dealt", "dealt to streams", "both"] if GPU
 @pytest.fixture(scope="module")
 def sessions() -> dict[str, Session]:
     """SqueezeNet under several plans: one device, frames dealt to both 2 : 1, and handed back and forth."""
-    model = zoo.build("squeezenet")
-    made = {"cpu": Session(model, "cpu", threads=1), "streams": Session(model, "cpu", threads=4, streams=2)}
+    network = zoo.build("squeezenet")
+    made = {"cpu": Session(network, "cpu", threads=1), "streams": Session(network, "cpu", threads=4, streams=2)}
     if GPU:
-        made["gpu"] = Session(model, "gpu", threads=1)
+        made["gpu"] = Session(network, "gpu", threads=1)
         whole = made["gpu"].plan
         cpu = dict.fromkeys(whole.placements[0], "cpu")
         dealt = replace(whole, placements=(cpu, whole.placements[0]), schedule=(0, 1, 0))
-        made["dealt"] = Session(model, "cpu+gpu", plan=dealt)
-        made["dealt to streams"] = Session(model, "cpu+gpu", plan=replace(dealt, threads=2, streams=2))
-        made["both"] = Session(model, "cpu+gpu", plan=alternate(whole))
+        made["dealt"] = Session(network, "cpu+gpu", plan=dealt)
+        made["dealt to streams"] = Session(network, "cpu+gpu", plan=replace(dealt, threads=2, streams=2))
+        made["both"] = Session(network, "cpu+gpu", plan=alternate(whole))
     return made
 
 
@@ -150,3 +152,42 @@ def test_shared_memory_is_not_copied(plan: str, sessions: dict[str, Session]) ->
             deployment.load(slot, session.feeds(frame), deployment.variant(1))
             deployment.run(slot, deployment.variant(1))
         assert all(shared.zero_copy for shared in slot.shared.values())
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_batches_give_what_single_frames_give(plan: str, sessions: dict[str, Session]) -> None:
+    given = frames(7)
+    single = sessions[plan]
+    with Session(zoo.build("squeezenet"), "cpu+gpu" if GPU else "cpu", plan=replace(single.plan, batch=3)) as session:
+        assert "frames run 3 at once" in session.plan.explain()
+        with Stream(session) as stream:
+            results = list(stream.map(given))
+            assert stream.statistics().frames == 7
+        results.append(stream_alone := next(iter(Stream(session).map(given[:1]))))
+        assert stream_alone.index == 0
+    with Stream(single) as stream:
+        wanted = list(stream.map(given))
+    for result, want in zip(results, [*wanted, wanted[0]], strict=True):
+        for name, value in want.outputs.items():
+            np.testing.assert_allclose(result.outputs[name], value, rtol=0, atol=1e-4 * np.abs(value).max())
+
+
+def test_a_model_that_fixes_its_batch_is_refused() -> None:
+    fixed = model(
+        [helper.make_node("Reshape", ["x", "shape"], ["y"])],
+        {"x": (1, 2, 3)},
+        ["y"],
+        {"shape": np.array([1, 6], np.int64)},
+    )
+    with pytest.raises(ValueError, match=r"cannot run 4 frames at once: .* export the network with an open batch size"):
+        Session(fixed, "cpu", batch=4)
+    joined = model(
+        [helper.make_node("Reshape", ["x", "shape"], ["y"])],
+        {"x": (1, 2, 3)},
+        ["y"],
+        {"shape": np.array([1, -1], np.int64)},
+    )
+    with pytest.raises(ValueError, match=r"output 'y' of one has shape \(1, 6\), that of 4 \(1, 24\); use batch=1"):
+        Session(joined, "cpu", batch=4)
+    with pytest.raises(ValueError, match="batch=0; expected a whole number of frames from 1 up"):
+        Session(joined, "cpu", batch=0)
