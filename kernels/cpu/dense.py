@@ -30,20 +30,27 @@ def dense_kernel(pixels: int, blocks: int, lanes: int) -> Any:
         first, table, entries = group[0], args[5] + group[1] * 8, group[2]
         wide = (columns + pixels - 1) // pixels
         begin = task % parts * tiles
-        end = min(begin + tiles, rows * wide)
+        total = rows * wide
+        end = min(begin + tiles, total)
         x = args[0] + image * args[13] * 4
         y, residual = args[4] + image * args[16] * 4, args[3] + image * args[27] * 4
         start = first * args[19] + args[26]
         chain = chain_at(args, 28)
+        w = args[1] + (image * args[25] + group[3]) * 4
+        # Weights come from memory, once a frame. While the tiles work on those of a group, each asks for its share
+        # of the next group's, which lie behind them; otherwise the first tile of a group waits for all of them.
+        steps, panel = args[20] // lanes, args[20] * blocks * 4
+        ahead_step = (panel + total * steps - 1) // (total * steps)
         for tile in range(begin, end):
             row = tile // wide
             # The last tile of a row overlaps its neighbour: the same pixels twice, with the same result.
             column = min((tile - row * wide) * pixels, columns - pixels)
             out = (start + row * args[17] + column * args[18]) * 4
             dense_tile(
-                x + (row * args[14] + column * args[15]) * 4, args[1] + (image * args[25] + group[3]) * 4,
+                x + (row * args[14] + column * args[15]) * 4, w,
                 args[2] + first * lanes * 4, residual + out if args[3] != 0 else 0, y + out, table, entries, args[15],
                 args[18], args[20], args[19], args[21] - first * lanes, chain, image, first, row * columns + column,
+                w + panel + panel * tile // total, ahead_step,
                 number(args, 22), number(args, 23), number(args, 24), pixels, blocks, lanes,
             )  # fmt: skip
 

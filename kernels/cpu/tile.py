@@ -23,6 +23,7 @@ from kernels.cpu.vector import (
     maximum_ir,
     minimum_ir,
     pointer_ir,
+    prefetch_ir,
     room_ir,
     splat_ir,
     vector_call_ir,
@@ -130,7 +131,7 @@ def _chain(builder, tile, block, values, mask):
 
 _NAMES = (
     "x", "w", "bias", "residual", "y", "table", "entries", "x_step", "y_step", "w_block", "y_block", "valid",
-    "chain", "image", "block", "pixel",
+    "chain", "image", "block", "pixel", "ahead", "ahead_step",
 )  # fmt: skip
 _CLAMP = ("low", "high", "slope")
 
@@ -142,7 +143,7 @@ def _tile_signature(*literals):
 @intrinsic(prefer_literal=True)
 def dense_tile(
     typing, x, w, bias, residual, y, table, entries, x_step, y_step, w_block, y_block, valid, chain, image, block,
-    pixel, low, high, slope, pixels, blocks, lanes,
+    pixel, ahead, ahead_step, low, high, slope, pixels, blocks, lanes,
 ):  # fmt: skip
     """One tile of a convolution or matrix product.
 
@@ -150,6 +151,8 @@ def dense_tile(
     pixel; w_block, y_block: from one block of `lanes` outputs to the next. Weights lie as
     [block][reduction][lanes]. `valid` outputs, counted from the first block, are written. chain: address of
     the fused chain's place in the record (0: none); image, block and pixel are those of the tile's first output.
+    ahead: address of what will be needed next; each step of the reduction asks for its cache line, `ahead_step` bytes
+    from the last.
     """
     signature = _tile_signature(pixels, blocks, lanes)
     pixels, blocks, lanes = (literal.literal_value for literal in (pixels, blocks, lanes))
@@ -159,7 +162,7 @@ def dense_tile(
         vector = ir.VectorType(F32, lanes)
         table = pointer_ir(builder, tile["table"], I64)
         accumulators = _begin(builder, tile, pixels, blocks, lanes)
-        weights = cgutils.alloca_once_value(builder, tile["w"])
+        weights, ahead = (cgutils.alloca_once_value(builder, tile[name]) for name in ("w", "ahead"))
         with cgutils.for_range(builder, tile["entries"]) as run:
             offset, count = _entry(builder, table, run.index)
             first = _at(builder, tile["x"], offset)
@@ -173,6 +176,9 @@ def dense_tile(
                     for n in range(blocks)
                 ]
                 builder.store(builder.add(w, _word(4 * lanes)), weights)
+                next_needed = builder.load(ahead)
+                prefetch_ir(builder, next_needed)
+                builder.store(builder.add(next_needed, tile["ahead_step"]), ahead)
                 for t in range(pixels):
                     place = builder.add(channel.index, builder.mul(tile["x_step"], _word(t)))
                     scalar = builder.load(pointer_ir(builder, _at(builder, first, place), F32))

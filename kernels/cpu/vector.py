@@ -102,6 +102,14 @@ def masked_store_ir(builder, value, address, mask):
     builder.call(function, [value, pointer, ir.Constant(ir.IntType(32), 4), mask])
 
 
+def prefetch_ir(builder, address):
+    """Ask for the cache line at an address, which need not exist, for the second-level cache."""
+    pointer, word = pointer_ir(builder, address, ir.IntType(8)), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [pointer.type, word, word, word])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(function, [pointer, *(ir.Constant(word, n) for n in (0, 2, 1))])
+
+
 @intrinsic(prefer_literal=True)
 def load(typing, address, lanes):
     """The vector at an address."""
