@@ -149,7 +149,7 @@ def pipeline(deployment: Deployment, on_full: Any = "wait") -> Pipeline:
     """A pipeline over a deployment's stages and slots."""
     return Pipeline(
         deployment.variants, deployment.plan.schedule, deployment.slots, deployment.load, deployment.unload,
-        on_full, bytes_moved=deployment.bytes_moved,
+        on_full, bytes_moved=deployment.bytes_moved, rescued=lambda: deployment.rescued,
         streams={key: device.streams for key, device in deployment.devices.items()},
     )  # fmt: skip
 
