@@ -17,6 +17,7 @@ from hetero.memory.guarded import GuardedRecording
 from hetero.memory.handover import Handover, Use, handovers
 from hetero.memory.shared import Side
 from hetero.memory.slots import Slot, make_slot
+from hetero.rescue import Rescue
 
 Array = np.ndarray[Any, Any]
 
@@ -31,20 +32,23 @@ class Passing(NamedTuple):
 class BoundStage:
     """A stage of one variant, bound to every slot's memory."""
 
-    def __init__(self, part: Part, slots: Iterable[tuple[Slot, Recording, Passing]]) -> None:
+    def __init__(self, part: Part, slots: Iterable[tuple[Slot, Recording, Passing]], rescue: Rescue) -> None:
         self.device = part.device
-        self._part = part
+        self._part, self._rescue = part, rescue
         self._slots = {id(slot): (recording, passing) for slot, recording, passing in slots}
 
     def run(self, slot: Slot) -> None:
         """Take over the inputs, run the program, give the outputs on; returns when the device has ended."""
         recording, passing = self._slots[id(slot)]
-        for take in passing.takes:
-            take()
-        recording.start()
-        for give in passing.gives:
-            give()
-        recording.wait()
+        if slot.outputs is not None:
+            return
+        with self._rescue.standing_by(slot):
+            for take in passing.takes:
+                take()
+            recording.start()
+            for give in passing.gives:
+                give()
+            recording.wait()
 
     @contextmanager
     def alone(self, slot: Slot) -> Iterator[Recording]:
@@ -69,12 +73,20 @@ class BoundStage:
 class Deployment:
     """A plan's variants, ready to run. Frames in flight need a slot each; every slot serves every variant.
 
-    `checked` makes touching shared memory out of turn an OwnershipError; None: as the environment says.
+    `checked` makes touching shared memory out of turn an OwnershipError; None: as the environment says. `spare` makes
+    the network ready on the CPU, for frames that a device's driver fails; None: they fail.
     """
 
-    def __init__(self, compiled: Compiled, depth: int, checked: bool | None = None) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        depth: int,
+        checked: bool | None = None,
+        spare: Callable[[], Deployment] | None = None,
+    ) -> None:
         self.graph, self.plan, self.devices = compiled.graph, compiled.plan, compiled.devices
         self._checked = debugging() if checked is None else checked
+        self._rescue = Rescue(self.devices, spare, self._inputs)
         self.slots = [self._slot(compiled.parts) for _ in range(depth)]
         arenas = self._arenas(compiled.parts)
         moves = [self._handovers(parts) for parts in compiled.variants]
@@ -124,7 +136,7 @@ class Deployment:
             (slot, self._bind(part, slot, arena), passing(moves, use, slot))
             for slot, arena in zip(self.slots, arenas, strict=True)
         )
-        return BoundStage(part, bound)
+        return BoundStage(part, bound, self._rescue)
 
     def _bind(self, part: Part, slot: Slot, arenas: Mapping[str, Any]) -> Recording:
         def memory(name: str) -> Memory:
@@ -138,22 +150,19 @@ class Deployment:
         touched = {name: slot.shared[key] for name, key in part.keys.items() if key in slot.shared}
         return GuardedRecording(recording, side(part.device), touched)
 
-    def variant(self, frame: int) -> int:
-        """The variant that is due for a frame that runs by itself."""
-        return self.plan.schedule[frame % len(self.plan.schedule)]
-
     def load(self, slot: Slot, feeds: Mapping[str, Array], variant: int) -> None:
         """Put one frame's inputs into a slot, and send them on their way to the variant's first stages."""
         self.load_all(slot, (feeds,), variant)
 
     def load_all(self, slot: Slot, frames: Sequence[Mapping[str, Array]], variant: int) -> None:
         """Put the inputs of a batch into a slot, at most as many frames as the plan runs together."""
-        slot.reclaim()
+        self._rescue.reclaim(slot)
         for name in self.graph.inputs:
-            for rows, feeds in zip(self._rows(slot, name), frames, strict=False):
+            for rows, feeds in zip(self._rows(self.view(slot, name)), frames, strict=False):
                 rows[...] = feeds[name]
-        for give in self._loading[variant, id(slot)]:
-            give()
+        with self._rescue.standing_by(slot):
+            for give in self._loading[variant, id(slot)]:
+                give()
 
     def unload(self, slot: Slot) -> dict[str, Array]:
         """Copies of one frame's outputs."""
@@ -161,17 +170,26 @@ class Deployment:
 
     def unload_all(self, slot: Slot, frames: int) -> list[dict[str, Array]]:
         """Copies of the outputs of a batch's first frames, one after the other."""
-        for name in self.graph.outputs:
-            if name in slot.shared:
-                slot.shared[name].wait()
-        rows = {name: self._rows(slot, name) for name in self.graph.outputs}
+        if slot.outputs is None:
+            with self._rescue.standing_by(slot):
+                for name in self.graph.outputs:
+                    if name in slot.shared:
+                        slot.shared[name].wait()
+        rows = {name: self._rows(self._output(slot, name)) for name in self.graph.outputs}
         return [{name: each[i].copy() for name, each in rows.items()} for i in range(frames)]
 
-    def _rows(self, slot: Slot, name: str) -> list[Array]:
-        """An input or output, frame by frame."""
+    def _output(self, slot: Slot, name: str) -> Array:
+        if slot.outputs is not None:
+            return slot.outputs[name]
         value = self.graph.value(name)
-        whole = self.view(slot, name) if value is None else value
+        return self.view(slot, name) if value is None else value
+
+    def _rows(self, whole: Array) -> list[Array]:
+        """An input or output, frame by frame."""
         return [whole] if self.plan.batch == 1 else np.split(whole, self.plan.batch)
+
+    def _inputs(self, slot: Slot) -> dict[str, Array]:
+        return {name: self.view(slot, name) for name in self.graph.inputs}
 
     def view(self, slot: Slot, name: str) -> Array:
         """An input or output as the host sees it in a slot."""
@@ -182,6 +200,18 @@ class Deployment:
         """All stages of one frame, one after the other."""
         for stage in self.variants[variant]:
             stage.run(slot)
+
+    def infer(self, feeds: Mapping[str, Array], frame: int = 0) -> dict[str, Array]:
+        """The outputs of one frame that runs by itself, in the first slot; `frame` says which variant is due."""
+        slot, variant = self.slots[0], self.plan.schedule[frame % len(self.plan.schedule)]
+        self.load(slot, feeds, variant)
+        self.run(slot, variant)
+        return self.unload(slot)
+
+    @property
+    def rescued(self) -> int:
+        """Frames so far that a driver failed and the CPU ran again."""
+        return self._rescue.count
 
     def bytes_moved(self) -> int:
         """Bytes copied between devices so far; none where memory is shared."""

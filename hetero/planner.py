@@ -164,6 +164,7 @@ def pipeline(deployment: Deployment, on_full: OnFull = "wait") -> Pipeline | Bat
         deployment.unload if size == 1 else partial(deployment.unload_all, frames=size),
         on_full if size == 1 else "wait",
         bytes_moved=deployment.bytes_moved,
+        rescued=lambda: deployment.rescued,
         streams={key: device.streams for key, device in deployment.devices.items()},
     )
     return line if size == 1 else Batches(line, size, len(deployment.slots), _own, on_full)

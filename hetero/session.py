@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,7 +19,7 @@ from hetero.deployment import Deployment
 from hetero.machine import choose
 from hetero.partition.strategies import strategy as named
 from hetero.plan import Plan
-from hetero.planner import Streams, decide
+from hetero.planner import Planner, Streams, decide
 from hetero.profile import OperatorTime, flops, kernel_kind, per_operator
 from kernels.cpu.target import host
 
@@ -140,10 +141,7 @@ class Session:
         arrays = self.feeds(feeds)
         with self._lock:
             deployment = self._deployed(self.shapes(arrays))
-            slot, variant = deployment.slots[0], deployment.variant(0)
-            deployment.load(slot, arrays, variant)
-            deployment.run(slot, variant)
-            return deployment.unload(slot)
+            return deployment.infer(arrays)
 
     @property
     def plan(self) -> Plan:
@@ -200,7 +198,13 @@ class Session:
     def deploy(self, shapes: Shapes, depth: int | None) -> Deployment:
         """The network made ready for so many frames in flight; None: as many as keep every device busy."""
         compiled = self.decided(shapes)
-        return Deployment(compiled, depth or compiled.plan.slots, self._debug)
+        return Deployment(compiled, depth or compiled.plan.slots, self._debug, partial(self._spare, shapes))
+
+    def _spare(self, shapes: Shapes) -> Deployment:
+        """Everything on the CPU, for frames that another device's driver fails."""
+        graph = prepared(self.model, dict(shapes), self._batch)
+        planner = Planner(graph, self.model.digest, {"cpu": self._devices["cpu"]})
+        return Deployment(planner.compiled(planner.alone("cpu")), 1)
 
     def decided(self, shapes: Shapes) -> Compiled:
         """The plan for inputs of these shapes, compiled; made when first asked for."""

@@ -28,6 +28,7 @@ class Statistics:
                  still on another device or being handed over; "no-frame": none in flight had any.
                  Busy and idle add up to 1. A stage is booked when it ends, and is no work done until then
     bytes_moved  bytes copied between devices per frame
+    rescued      frames, of those that gave a result, that a device's driver failed and the CPU ran again
     """
 
     frames: int
@@ -41,6 +42,7 @@ class Statistics:
     busy: Mapping[str, float]
     idle: Mapping[str, Mapping[str, float]]
     bytes_moved: float
+    rescued: int = 0
 
 
 class Execution(NamedTuple):
@@ -134,8 +136,8 @@ class Recorder:
         with self._lock:
             return tuple(self._executions)
 
-    def statistics(self, bytes_moved: int = 0) -> Statistics:
-        """The record up to the latest event; `bytes_moved` counts all bytes copied so far."""
+    def statistics(self, bytes_moved: int = 0, rescued: int = 0) -> Statistics:
+        """The record up to the latest event; `bytes_moved` counts all bytes copied so far, `rescued` frames."""
         with self._lock:
             first = self._latest if self._first is None else self._first
             seconds = self._latest - first
@@ -157,6 +159,7 @@ class Recorder:
                     for device, (_, dependency, no_frame) in shares.items()
                 },
                 bytes_moved=bytes_moved / max(1, self._frames),
+                rescued=rescued,
             )
 
     def _see(self, submitted: float, now: float) -> None:

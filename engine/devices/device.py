@@ -29,6 +29,10 @@ class Bound:
     wave: int | None = None
 
 
+class DriverError(RuntimeError):
+    """A driver failed to do what it was asked."""
+
+
 class Recording(ABC):
     """Steps bound to memory, ready to run any number of times."""
 
@@ -50,7 +54,8 @@ class Device(ABC):
 
     Attributes shown to users: `name`, `kind`, `emulated` (a "gpu" that is an OpenCL runtime on
     CPU cores), `unified_memory` (host memory is its memory), `compute_units`, `driver`, and
-    `streams` (stages that it runs at once, each of a frame of its own).
+    `streams` (stages that it runs at once, each of a frame of its own). `failures` are what is raised where
+    its driver fails.
     """
 
     name: str
@@ -59,6 +64,7 @@ class Device(ABC):
     unified_memory: bool
     compute_units: int
     driver: str
+    failures: tuple[type[Exception], ...] = ()
     streams: int = 1
 
     @abstractmethod

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from engine.devices import entry
-from engine.devices.device import Bound, Device, Memory, Recording
+from engine.devices.device import Bound, Device, DriverError, Memory, Recording
 from engine.devices.launch import Launch
 from engine.devices.programs import Programs
 from engine.tuning.store import tunings
@@ -45,6 +45,7 @@ class OpenClDevice(Device):
         self.unified_memory = bool(device.host_unified_memory)
         self.compute_units = int(device.max_compute_units)
         self.driver = f"{device.platform.name.strip()} {device.driver_version}"
+        self.failures = (cl.Error, DriverError)
         self._told = False  # that it was never tuned
 
     def __repr__(self) -> str:
@@ -254,9 +255,9 @@ class OpenClRecording(Recording):
         queue.flush()
         return events
 
-    def _error(self, index: int, code: int) -> RuntimeError:
+    def _error(self, index: int, code: int) -> DriverError:
         launch = self._launches[index]
-        return RuntimeError(
+        return DriverError(
             f"{self._device.name}: enqueueing kernel {launch.kernel.function_name!r} (launch {index} of "
             f"{len(self._launches)}, global size {launch.size}, local size {launch.group}) "
             f"failed with OpenCL error {code}"

@@ -193,4 +193,5 @@ def _summary(statistics: Any, session: Any, source: Source, whole: bool, as_json
         "latency {:.1f} ms (95 %: {:.1f}, 99 %: {:.1f}); ".format(*(1000 * t for t in latencies))
         + f"busy: {busy_text(statistics.busy)}; {statistics.bytes_moved:,.0f} bytes moved a frame; "
         f"plan {plan.name} on {' and '.join(named)}"
+        + (f"; {statistics.rescued} frames failed by a device and run again on the CPU" if statistics.rescued else "")
     )

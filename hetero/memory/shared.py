@@ -108,11 +108,17 @@ class Shared(ABC):
             self.moved += self.copied_to_device if side == "device" else self.copied_to_host
 
     def recall(self) -> None:
-        """Take back what the device may still be using: returns when it has ended; the bytes are lost."""
-        if self.owner == "device":
-            self._device.queue.finish()
-            self.release()
-        self.wait()
+        """Take back what the device may still be using: returns when it has ended; the bytes are lost.
+
+        The host's it is even where the driver fails at that.
+        """
+        try:
+            if self.owner == "device":
+                self._device.queue.finish()
+                self.release()
+            self.wait()
+        finally:
+            self.owner, self._pending = "host", False
 
     def wait(self) -> None:
         """What the new owner does first: the host waits for the hand-over, the device's launches from now on will."""
@@ -161,7 +167,7 @@ class MappedBuffer(Shared):
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.USE_HOST_PTR
         self._buffer = cl.Buffer(self._device.context, flags, hostbuf=host)
         self.memory = Memory(self._buffer)
-        self._mapped, event = _map(self._device.queue, self._buffer)
+        self._mapped, event = _map(self._device.queue, self._buffer)  # None while it is the device's
         event.wait()
         # OpenCL promises this pointer even where a driver copies on mapping; a device that says
         # its memory is the host's has nothing to copy to.
@@ -170,7 +176,9 @@ class MappedBuffer(Shared):
         return host[: self.nbytes]
 
     def _to_device(self, wanted: bool) -> cl.Event | None:
-        self._mapped.base.release(self._device.queue)
+        mapped, self._mapped = self._mapped, None
+        if mapped is not None:  # it is where the host took it back from a driver that failed to map it
+            mapped.base.release(self._device.queue)
         return None
 
     def _to_host(self, wanted: bool) -> cl.Event | None:

@@ -16,10 +16,14 @@ Bytes = np.ndarray[Any, Any]
 
 @dataclass
 class Slot:
-    """One frame's memory: for every tensor that crosses a stage's border, where each device sees it."""
+    """One frame's memory: for every tensor that crosses a stage's border, where each device sees it.
+
+    `outputs` are the frame's where they were found otherwise than by its stages, which then have nothing to do.
+    """
 
     memory: dict[str, dict[str, Memory]] = field(default_factory=dict)  # tensor -> device key -> memory
     shared: dict[str, Shared] = field(default_factory=dict)
+    outputs: dict[str, Bytes] | None = None
 
     def host(self, tensor: str, nbytes: int) -> Bytes:
         """The tensor's bytes as the host sees them."""
@@ -28,11 +32,6 @@ class Slot:
             return shared.host[:nbytes]
         memory = self.memory[tensor]["cpu"]
         return np.asarray(memory.base[memory.offset : memory.offset + nbytes])
-
-    def reclaim(self) -> None:
-        """Take back what a frame that failed, or never began, left with the device; its bytes are lost."""
-        for shared in self.shared.values():
-            shared.recall()
 
 
 def make_slot(

@@ -101,6 +101,7 @@ class Batches:
             frames=frames,
             dropped=dropped,
             failed=failed,
+            rescued=min(frames, batches.rescued * self._size),
             fps=frames / batches.seconds if batches.seconds else 0.0,
             latency_p50=percentile(latencies, 0.50),
             latency_p95=percentile(latencies, 0.95),

@@ -38,6 +38,7 @@ class Pipeline:
                  frame submitted, since work that is done is not thrown away
     clock        seconds, monotonic
     bytes_moved  bytes copied between devices since some beginning
+    rescued      frames that gave a result though a device failed them, since some beginning
     streams      device -> stages that it runs at once; 1 where it is absent
 
     A device serves the oldest frame first. Each frame holds one slot from load to unload and stages
@@ -55,6 +56,7 @@ class Pipeline:
         on_full: OnFull = "wait",
         clock: Callable[[], float] = time.perf_counter,
         bytes_moved: Callable[[], int] = lambda: 0,
+        rescued: Callable[[], int] = lambda: 0,
         streams: Mapping[str, int] | None = None,
     ) -> None:
         self._variants = tuple(tuple(stages) for stages in variants)
@@ -72,6 +74,7 @@ class Pipeline:
         self._load, self._unload = load, unload
         self._on_full, self._clock = on_full, clock
         self._bytes_moved, self._moved_before = bytes_moved, bytes_moved()
+        self._rescued, self._rescued_before = rescued, rescued()
         # guards all that follows; told whenever a slot comes home or a frame's future is resolved
         self._changed = threading.Condition(threading.Lock())
         self._free = list(reversed(slots))  # a stack: the slot used last is the one still in the cache
@@ -133,7 +136,9 @@ class Pipeline:
 
     def statistics(self) -> Statistics:
         """What the pipeline has done so far."""
-        return self._recorder.statistics(self._bytes_moved() - self._moved_before)
+        return self._recorder.statistics(
+            self._bytes_moved() - self._moved_before, self._rescued() - self._rescued_before
+        )
 
     def executions(self) -> tuple[Execution, ...]:
         """The latest stage executions, a bounded number, in the order they ended."""

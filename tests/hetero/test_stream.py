@@ -46,13 +46,7 @@ def test_bit_identical_to_frame_by_frame(plan: str, depth: int, sessions: dict[s
     session = sessions[plan]
     given = frames(12)
     deployment = session.deploy(session.shapes({}), 1)
-    (slot,) = deployment.slots
-    want = []
-    for i, frame in enumerate(given):
-        variant = deployment.variant(i)
-        deployment.load(slot, session.feeds(frame), variant)
-        deployment.run(slot, variant)
-        want.append(deployment.unload(slot))
+    want = [deployment.infer(session.feeds(frame), i) for i, frame in enumerate(given)]
     with Stream(session, depth=depth) as stream:
         results = list(stream.map(given))
     assert [result.index for result in results] == list(range(12))
@@ -146,11 +140,9 @@ def test_shared_memory_is_not_copied(plan: str, sessions: dict[str, Session]) ->
     with Stream(session, depth=2) as stream:
         assert len(list(stream.map(frames(4)))) == 4
         assert stream.statistics().bytes_moved == 0
+    deployment.infer(session.feeds(frames(1)[0]), 1)
     for slot in deployment.slots:
         assert slot.shared
-        for frame in frames(1):
-            deployment.load(slot, session.feeds(frame), deployment.variant(1))
-            deployment.run(slot, deployment.variant(1))
         assert all(shared.zero_copy for shared in slot.shared.values())
 
 

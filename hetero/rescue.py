@@ -1,0 +1,69 @@
+"""Rescue: a frame that a driver failed is run again on the CPU, so that it is not lost."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+import numpy as np
+
+from engine.devices.device import Device
+from hetero.memory.slots import Slot
+
+Array = np.ndarray[Any, Any]
+
+_log = logging.getLogger("hetero")
+
+
+class Spare(Protocol):
+    """Frames through the network on the CPU alone."""
+
+    def infer(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """The outputs of one frame."""
+
+
+class Rescue:
+    """Stands by while devices work on a slot.
+
+    spare     makes the network ready on the CPU, when a driver first fails
+    inputs    the frame in a slot, as the host has it: what a device reads it never writes
+    count     frames rescued so far
+    """
+
+    def __init__(
+        self,
+        devices: Mapping[str, Device],
+        spare: Callable[[], Spare] | None,
+        inputs: Callable[[Slot], dict[str, Array]],
+    ) -> None:
+        self.count = 0
+        self._failures = tuple({failure for device in devices.values() for failure in device.failures})
+        self._make, self._inputs = spare, inputs
+        self._lock = threading.Lock()
+        self._spare: Spare | None = None
+
+    @contextmanager
+    def standing_by(self, slot: Slot) -> Iterator[None]:
+        """Where a driver fails in the block, the slot holds the frame's outputs after it; other errors pass."""
+        try:
+            yield
+        except self._failures as error:
+            if self._make is None:
+                raise
+            with self._lock:
+                if self._spare is None:
+                    _log.warning("a device failed, so its frames are run again on the CPU: %s", error)
+                    self._spare = self._make()
+                self.reclaim(slot)
+                slot.outputs = self._spare.infer(self._inputs(slot))
+                self.count += 1
+
+    def reclaim(self, slot: Slot) -> None:
+        """Take back what a frame that failed, or never began, left with the device; its bytes are lost."""
+        slot.outputs = None
+        for shared in slot.shared.values():
+            with suppress(*self._failures):  # the host's it is all the same
+                shared.recall()
