@@ -142,6 +142,8 @@ class Trial:
         for name in self.compiled.graph.inputs:
             spec = self.compiled.graph.spec(name)
             feed[name] = noise.standard_normal(spec.shape, np.float32).astype(spec.dtype)
+            if self.compiled.plan.batch > 1:
+                feed[name] = np.split(feed[name], self.compiled.plan.batch)[0]
         fill = self.compiled.plan.slots * self.compiled.plan.batch
         with closing(pipeline(self._deployment)) as stream:
             ends = [time.perf_counter() for _ in stream.map(islice(repeat(feed), self._frames + 2 * fill))]

@@ -58,6 +58,14 @@ def test_auto_measures_and_says_what_is_proven() -> None:
     assert Plan.from_json(plan.to_json()) == plan
 
 
+@pytest.mark.skipif(not GPU, reason="needs two devices")
+def test_auto_tries_batches() -> None:
+    with Session(chain(), "cpu+gpu", threads=1, batch=3) as session:
+        plan = session.plan
+    assert (plan.batch, plan.strategy in TRIED) == (3, True)
+    assert plan.measured is not None
+
+
 def test_plans_that_say_the_same_are_tried_once(monkeypatch: pytest.MonkeyPatch, outlook: Outlook) -> None:
     planner = Planner(outlook.planner.graph, "0" * 64, outlook.planner.devices)
     monkeypatch.setattr(planner, "problem", outlook.problem, raising=False)
