@@ -125,10 +125,12 @@ class Trial:
         self.compiled = compiled
         self.periods: list[float] = []
         self._deployment = Deployment(compiled, compiled.plan.slots)
-        self._frames = self._rounds(FEWEST)
+        # Frames may end several at a time, so what is measured is to be no less than what is in flight.
+        least = max(FEWEST, compiled.plan.slots * compiled.plan.batch)
+        self._frames = self._rounds(least)
         self.measure()
         # A device that has just woken up is slow, and so few frames say little: this measurement does not count.
-        self._frames = self._rounds(max(FEWEST, round(TRIAL / self.periods.pop())))
+        self._frames = self._rounds(max(least, round(TRIAL / self.periods.pop())))
 
     @property
     def period(self) -> float:
