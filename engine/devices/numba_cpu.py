@@ -8,13 +8,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import numba
 import numpy as np
 
 from engine.devices.device import Bound, Device, Memory, Recording
 from engine.devices.host import processor_name, usable_cores
 from engine.devices.pool import Pool
 from engine.devices.replay import LINE
+from kernels.cpu.compiler import versions
 from kernels.cpu.target import host
 from kernels.op import Call, CpuLowering, CpuStep, HostStep, Op
 
@@ -115,7 +115,7 @@ class NumbaDevice(Device):
         self.target = host()
         self.compute_units = cores
         self.name = processor_name()
-        self.driver = f"numba {numba.__version__}, {self.target.lanes} lanes"
+        self.driver = f"numba {versions()[0]}, {self.target.lanes} lanes"
         self._pools = [Pool(self.threads // streams) for _ in range(streams)]
 
     def lower(self, op: Op, call: Call) -> CpuLowering | None:

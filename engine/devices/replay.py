@@ -13,14 +13,10 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
 
-import numba
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
-
+from kernels.cpu.compiler import intrinsic, ir, njit, types
 from kernels.cpu.machine_code import Kernel
 from kernels.cpu.record import integers
-from kernels.cpu.vector import I64, call_ir, pointer_ir
+from kernels.cpu.vector import call_ir, i64, pointer_ir
 
 LINE = 64  # bytes of a cache line, and of the widest vector
 PATIENCE = 2000  # looks before a waiting thread offers its core to others
@@ -38,8 +34,8 @@ def _call(typing, address, args, task):
     """Call the kernel at an address."""
 
     def codegen(context, builder, signature, arguments):
-        kind = ir.FunctionType(ir.VoidType(), [I64.as_pointer(), I64])
-        builder.call(pointer_ir(builder, arguments[0], kind), [pointer_ir(builder, arguments[1], I64), arguments[2]])
+        kind = ir.FunctionType(ir.VoidType(), [i64().as_pointer(), i64()])
+        builder.call(pointer_ir(builder, arguments[0], kind), [pointer_ir(builder, arguments[1], i64()), arguments[2]])
         return context.get_dummy_value()
 
     return types.void(types.int64, types.int64, types.int64), codegen
@@ -50,7 +46,7 @@ def _fetch_add(typing, address, amount):
     """Add to the integer at an address; returns what it was."""
 
     def codegen(context, builder, signature, arguments):
-        return builder.atomic_rmw("add", pointer_ir(builder, arguments[0], I64), arguments[1], "seq_cst")
+        return builder.atomic_rmw("add", pointer_ir(builder, arguments[0], i64()), arguments[1], "seq_cst")
 
     return types.int64(types.int64, types.int64), codegen
 
@@ -60,7 +56,7 @@ def _look(typing, address):
     """The integer at an address, as other threads left it; many may look without taking it from each other."""
 
     def codegen(context, builder, signature, arguments):
-        return builder.load_atomic(pointer_ir(builder, arguments[0], I64), "seq_cst", 8)
+        return builder.load_atomic(pointer_ir(builder, arguments[0], i64()), "seq_cst", 8)
 
     return types.int64(types.int64), codegen
 
@@ -110,7 +106,7 @@ def native(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     return decorate
 
 
-@numba.njit
+@njit
 def _rest(patience):
     """Wait for a moment, for longer when patience ends; returns what is left of it."""
     _breathe()
@@ -120,7 +116,7 @@ def _rest(patience):
     return PATIENCE
 
 
-@numba.njit
+@njit
 def _replay(commands, count, counters):
     """See `replay`."""
     rows = integers(commands)

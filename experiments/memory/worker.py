@@ -12,7 +12,7 @@ import numpy as np
 from experiments.cpu_peers.engines import ENGINES, SHAPE
 from experiments.cpu_peers.worker import peak_memory
 
-LIBRARIES = {"hetero": ("onnx", "numba", "hetero.session", "kernels.ops.conv"), "onnxruntime": ("onnxruntime",)}
+LIBRARIES = {"hetero": ("onnx", "hetero.session", "kernels.ops.conv"), "onnxruntime": ("onnxruntime",)}
 FRAMES = 10
 
 

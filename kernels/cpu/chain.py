@@ -13,16 +13,14 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 from kernels.chain import KEPT, NUMBER, Link, chain_of, extent, spread
+from kernels.cpu.compiler import intrinsic, ir, types
 from kernels.cpu.function import function
 from kernels.cpu.record import chain_at, floats, integers, invoke, invoke_ir, kernel, number
 from kernels.cpu.share import split
 from kernels.cpu.target import CpuTarget
-from kernels.cpu.vector import I64, pointer_ir, splat, stack, store
+from kernels.cpu.vector import i64, pointer_ir, splat, stack, store
 from kernels.op import Call, CpuLowering, CpuStep, Operand, constant, read, write
 
 CHUNK = 1024  # elements that pass through the whole chain at a time
@@ -104,9 +102,9 @@ def pass_on(typing, args, position, place, elements, image, block, first):
         record, at, place, *rest = arguments
         word = builder.gep(record, [at])
         program = builder.load(word)
-        with builder.if_then(builder.icmp_unsigned("!=", program, ir.Constant(I64, 0))):
-            run = builder.load(pointer_ir(builder, program, I64))
-            invoke_ir(builder, run, [builder.ptrtoint(word, I64), place, place, *rest])
+        with builder.if_then(builder.icmp_unsigned("!=", program, ir.Constant(i64(), 0))):
+            run = builder.load(pointer_ir(builder, program, i64()))
+            invoke_ir(builder, run, [builder.ptrtoint(word, i64()), place, place, *rest])
         return context.get_dummy_value()
 
     return types.void(args, *[types.int64] * 6), codegen

@@ -8,33 +8,31 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
+from kernels.cpu.compiler import intrinsic, ir, types
 from kernels.cpu.record import kernel
 from kernels.cpu.share import split
 from kernels.cpu.target import CpuTarget
-from kernels.cpu.vector import F32, I64, Vector, pointer_ir, store
+from kernels.cpu.vector import f32, i64, pointer_ir, store, vector_type
 from kernels.op import Call, CpuLowering, CpuStep, Spec, constant, read, write
 
 
 @intrinsic(prefer_literal=True)
 def gather(typing, first, second, offsets, images, lanes):
     """The vector of the numbers at `first` + the int64 byte offsets; of two `images`, at `second` where one is odd."""
-    kind = Vector(lanes.literal_value)
+    kind = vector_type(lanes.literal_value)
     both = images.literal_value == 2
 
     def codegen(context, builder, signature, arguments):
-        table = pointer_ir(builder, arguments[2], I64)
-        result = ir.Constant(ir.VectorType(F32, kind.lanes), ir.Undefined)
+        table = pointer_ir(builder, arguments[2], i64())
+        result = ir.Constant(ir.VectorType(f32(), kind.lanes), ir.Undefined)
         for lane in range(kind.lanes):
-            offset = builder.load(builder.gep(table, [ir.Constant(I64, lane)]))
+            offset = builder.load(builder.gep(table, [ir.Constant(i64(), lane)]))
             base = arguments[0]
             if both:
                 odd = builder.trunc(offset, ir.IntType(1))
-                base = builder.select(odd, builder.sub(arguments[1], ir.Constant(I64, 1)), base)
-            scalar = builder.load(pointer_ir(builder, builder.add(base, offset), F32))
+                base = builder.select(odd, builder.sub(arguments[1], ir.Constant(i64(), 1)), base)
+            scalar = builder.load(pointer_ir(builder, builder.add(base, offset), f32()))
             result = builder.insert_element(result, scalar, ir.Constant(ir.IntType(32), lane))
         return result
 

@@ -6,8 +6,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from numba.extending import intrinsic
-
+from kernels.cpu.compiler import intrinsic
 from kernels.cpu.mathematics import erf, exp, expm1, log, magnitude, same, sigmoid, softplus, tanh
 from kernels.cpu.record import kernel, number
 from kernels.cpu.vector import load, load_part, maximum_ir, minimum_ir, splat, store, store_part, vector_call_ir

@@ -8,13 +8,11 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
+from kernels.cpu.compiler import cgutils, intrinsic, ir, types
 from kernels.cpu.record import kernel
 from kernels.cpu.target import CpuTarget
-from kernels.cpu.vector import F32, fma, load, pointer_ir, splat, store, vector_call_ir
+from kernels.cpu.vector import f32, fma, load, pointer_ir, splat, store, vector_call_ir
 from kernels.op import Call, CpuLowering, CpuStep, read, write
 
 CHAINS = 12  # vectors at work at once: more than the latency times the units of any processor's multiply-add
@@ -26,7 +24,7 @@ def chains(typing, x, y, repeats, lanes):
     count = lanes.literal_value
 
     def codegen(context, builder, signature, arguments):
-        vector = ir.VectorType(F32, count)
+        vector = ir.VectorType(f32(), count)
         half, one = ir.Constant(vector, [0.5] * count), ir.Constant(vector, [1.0] * count)
         base = builder.inttoptr(arguments[0], vector.as_pointer())
         places = [ir.Constant(ir.IntType(64), i) for i in range(CHAINS)]

@@ -1,4 +1,4 @@
-"""Machine code: kernels compiled once by Numba, kept on disk as object files, and loaded by LLVM alone.
+"""Machine code: kernels compiled once by Numba, kept on disk as object files, and loaded without any compiler.
 
 Numba's own cache pickles, does not see that a function a kernel is made from has changed, and costs half a second
 a process before the first kernel; an object file is bytes, named by a hash of all it depends on.
@@ -7,9 +7,11 @@ a process before the first kernel; an object file is bytes, named by a hash of a
 # mypy: disable-error-code="no-any-return"
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
+import platform
 import shutil
 import sys
 import threading
@@ -17,14 +19,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
-import llvmlite
-import llvmlite.binding as llvm
-import numba
-from numba import cfunc
-from platformdirs import user_cache_path
-
-from kernels.cpu.target import processor
+from kernels.cpu import objectfile
+from kernels.cpu.compiler import compiled, llvm, versions
+from kernels.cpu.target import processor, store
 
 SIGNATURE = "void(CPointer(int64), int64)"
 KEPT = 16  # versions of the kernels whose object files stay on disk
@@ -74,17 +73,15 @@ class Kernel:
         return self.name.rpartition(".")[2].removesuffix("_kernel") + "".join(constants)
 
     def _compiled(self, path: Path, symbol: str) -> int:
-        # Division by zero gives infinity or not-a-number, as arrays do: a kernel has nobody to raise to.
-        fast = {"reassoc", "nsz", "contract"} if self.any_order else False
-        compiled = cfunc(self.signature, nopython=True, error_model="numpy", fastmath=fast)(self.function)
-        module = llvm.parse_assembly(compiled.inspect_llvm())
+        function = compiled(self.function, self.signature, self.any_order)
+        module = llvm.parse_assembly(function.inspect_llvm())
         # Numba takes Python's lock to report errors, which kernels do not raise; only it knows these two functions.
         for name in ("numba_gil_ensure", "numba_gil_release"):
             module.link_in(llvm.parse_assembly(f"define void @{name}(ptr %state) {{ ret void }}"))
         for each in (*module.functions, *module.global_variables):
             if not each.is_declaration:
                 each.linkage = "internal"
-        entry = module.get_function(compiled.native_name)
+        entry = module.get_function(function.native_name)
         entry.linkage, entry.name = "external", symbol
         outside = [each.name for each in (*module.functions, *module.global_variables) if each.is_declaration]
         needed = [name for name in outside if not name.startswith("llvm.")]
@@ -99,7 +96,7 @@ def kernel_at(address: int) -> Kernel:
 
 
 @cache
-def _machine() -> llvm.TargetMachine:
+def _machine() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
@@ -108,32 +105,39 @@ def _machine() -> llvm.TargetMachine:
 
 
 @cache
-def _engine() -> llvm.ExecutionEngine:
+def _engine() -> Any:
     _machine()
     return llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
 
 
 def _link(code: bytes, symbol: str) -> int:
-    _engine().add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
-    _engine().finalize_object()
-    return _engine().get_function_address(symbol)
+    try:
+        return objectfile.load(code, symbol, _address_of)
+    except LookupError:
+        _engine().add_object_file(llvm.object_file.ObjectFileRef.from_data(code))
+        _engine().finalize_object()
+        return int(_engine().get_function_address(symbol))
+
+
+def _address_of(name: str) -> int:
+    """Where a function or variable of this process lies; 0 where it has none of that name."""
+    if sys.platform == "win32":
+        return llvm.address_of_symbol(name) or 0
+    try:
+        return ctypes.cast(ctypes.CDLL(None)[name], ctypes.c_void_p).value or 0
+    except AttributeError:
+        return 0
 
 
 @cache
 def folder() -> Path:
-    """Where object files lie: one folder for each state of this package, its compiler and the processor.
-
-    It is below NUMBA_CACHE_DIR where that is set.
-    """
+    """Where object files lie: one folder for each state of this package, its compiler and the processor."""
     sources = sorted(Path(__file__).parent.parent.rglob("*.py"))
-    made_by = (
-        sys.version, numba.__version__, llvmlite.__version__, llvm.get_default_triple(), processor(),
-    )  # fmt: skip
+    made_by = sys.version, versions(), sys.platform, platform.machine(), processor()
     digest = hashlib.sha256(repr(made_by).encode())
     for source in sources:
         digest.update(source.read_bytes())
-    base = Path(numba.config.CACHE_DIR) if numba.config.CACHE_DIR else user_cache_path("hetero")
-    return base / "kernels" / digest.hexdigest()[:32]
+    return store() / "kernels" / digest.hexdigest()[:32]
 
 
 def _keep(path: Path, needed: list[str], code: bytes) -> None:
@@ -159,7 +163,7 @@ def _load(path: Path, symbol: str) -> int:
         head, _, code = path.read_bytes().partition(b"\n")
         said = json.loads(head)
         whole = said["sha256"] == hashlib.sha256(code).hexdigest()
-        if not whole or not all(llvm.address_of_symbol(name) for name in said["needs"]):
+        if not whole or not all(_address_of(name) for name in said["needs"]):
             return 0
     except (OSError, ValueError, LookupError, TypeError):
         return 0

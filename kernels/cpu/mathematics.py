@@ -8,9 +8,7 @@ Not-a-number comes out where it goes in.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
 from __future__ import annotations
 
-from llvmlite import ir
-from numba.extending import intrinsic
-
+from kernels.cpu.compiler import intrinsic, ir
 from kernels.cpu.vector import maximum_ir, minimum_ir, vector_call_ir
 
 LOG2_E = 1.4426950408889634

@@ -8,14 +8,12 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
+from kernels.cpu.compiler import cgutils, intrinsic, ir, types
 from kernels.cpu.record import kernel
 from kernels.cpu.share import split, tile_of
 from kernels.cpu.target import CpuTarget
-from kernels.cpu.vector import F32, I64, load, maximum_ir, multiply, pointer_ir, splat, store
+from kernels.cpu.vector import f32, i64, load, maximum_ir, multiply, pointer_ir, splat, store
 from kernels.op import Call, CpuLowering, CpuStep, constant, read, write
 
 MOST_TAPS = 7  # of a window's row in one go; wider windows take several
@@ -41,23 +39,23 @@ def gather_windows(
 
     def codegen(context, builder, signature, arguments):
         x, rows, row_step, outside, column, width, chunks, y = arguments[:8]
-        vector = ir.VectorType(F32, lanes)
+        vector = ir.VectorType(f32(), lanes)
         nothing = builder.load(pointer_ir(builder, outside, vector), align=4)
         totals = [cgutils.alloca_once_value(builder, nothing) for _ in range(pixels)]
         with cgutils.for_range(builder, rows) as row, cgutils.for_range(builder, chunks) as chunk:
-            first = builder.add(column, builder.mul(chunk.index, ir.Constant(I64, taps * dilation)))
+            first = builder.add(column, builder.mul(chunk.index, ir.Constant(i64(), taps * dilation)))
             start = builder.add(x, builder.mul(row.index, row_step))
             for where in sorted(users):
-                place = builder.add(first, ir.Constant(I64, where))
+                place = builder.add(first, ir.Constant(i64(), where))
                 inside = builder.icmp_unsigned("<", place, width)
-                there = builder.add(start, builder.mul(place, ir.Constant(I64, 4 * lanes)))
+                there = builder.add(start, builder.mul(place, ir.Constant(i64(), 4 * lanes)))
                 value = builder.load(pointer_ir(builder, builder.select(inside, there, outside), vector), align=4)
                 for t in users[where]:
                     total = builder.load(totals[t])
                     both = builder.fadd(total, value) if average else maximum_ir(builder, total, value)
                     builder.store(both, totals[t])
         for t, total in enumerate(totals):
-            place = builder.add(y, ir.Constant(I64, 4 * lanes * t))
+            place = builder.add(y, ir.Constant(i64(), 4 * lanes * t))
             builder.store(builder.load(total), pointer_ir(builder, place, vector), align=4)
         return context.get_dummy_value()
 

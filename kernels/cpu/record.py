@@ -6,13 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
-
+from kernels.cpu.compiler import cgutils, intrinsic, ir, types
 from kernels.cpu.machine_code import Kernel
-from kernels.cpu.vector import I64, pointer_ir, room_ir
+from kernels.cpu.vector import i64, pointer_ir, room_ir
 
 
 def kernel(function: Callable[[Any, Any], None], any_order: bool = False) -> Kernel:
@@ -61,20 +57,20 @@ def chain_at(typing, args, position):
 
     def codegen(context, builder, signature, arguments):
         place = builder.gep(arguments[0], [arguments[1]])
-        none = builder.icmp_unsigned("==", builder.load(place), ir.Constant(I64, 0))
-        return builder.select(none, ir.Constant(I64, 0), builder.ptrtoint(place, I64))
+        none = builder.icmp_unsigned("==", builder.load(place), ir.Constant(i64(), 0))
+        return builder.select(none, ir.Constant(i64(), 0), builder.ptrtoint(place, i64()))
 
     return types.int64(args, types.int64), codegen
 
 
 def invoke_ir(builder, address, words):
     """Call the kernel at an address with a record, on the stack, of these int64."""
-    record = room_ir(builder, ir.ArrayType(I64, len(words)))
+    record = room_ir(builder, ir.ArrayType(i64(), len(words)))
     for i, word in enumerate(words):
         builder.store(word, cgutils.gep_inbounds(builder, record, 0, i))
-    kind = ir.FunctionType(ir.VoidType(), [I64.as_pointer(), I64])
-    first = builder.bitcast(record, I64.as_pointer())
-    builder.call(pointer_ir(builder, address, kind), [first, ir.Constant(I64, 0)])
+    kind = ir.FunctionType(ir.VoidType(), [i64().as_pointer(), i64()])
+    first = builder.bitcast(record, i64().as_pointer())
+    builder.call(pointer_ir(builder, address, kind), [first, ir.Constant(i64(), 0)])
 
 
 @intrinsic

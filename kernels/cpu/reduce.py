@@ -6,9 +6,9 @@ from functools import cache
 from math import sqrt
 from typing import Any
 
-import numba
 import numpy as np
 
+from kernels.cpu.compiler import njit
 from kernels.cpu.move import strided
 from kernels.cpu.record import floats, integers, kernel, number
 from kernels.cpu.share import split
@@ -19,7 +19,7 @@ from kernels.view import dense_strides
 
 
 # Settled while compiling: `way` is a constant of each kernel.
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(inline="always")  # type: ignore[untyped-decorator]
 def _prepared(way: Any, x: Any) -> Any:
     """What a number adds to WAYS[way]."""
     if way == 1:
@@ -27,7 +27,7 @@ def _prepared(way: Any, x: Any) -> Any:
     return x * x if way == 2 else x
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@njit(inline="always")  # type: ignore[untyped-decorator]
 def _together(way: Any, total: Any, x: Any) -> Any:
     """WAYS[way] so far, with another number."""
     if way == 3:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import platform
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from kernels.cpu.compiler import llvm, versions
+
+_VARYING = {"cpu mhz", "bogomips", "processor", "core id", "apicid", "initial apicid", "physical id"}
 
 
 @dataclass(frozen=True)
@@ -15,14 +26,36 @@ class CpuTarget:
     registers: int = 32
 
 
+def store() -> Path:
+    """Where what was made for this machine is kept: below NUMBA_CACHE_DIR where that is set."""
+    return Path(os.environ.get("NUMBA_CACHE_DIR") or user_cache_path("hetero"))
+
+
 @cache
 def processor() -> tuple[str, str]:
     """Name and features, as LLVM writes them: this machine's, or what NUMBA_CPU_NAME and NUMBA_CPU_FEATURES say."""
-    import llvmlite.binding as llvm
-    import numba
+    name, features = os.environ.get("NUMBA_CPU_NAME"), os.environ.get("NUMBA_CPU_FEATURES")
+    own = _found() if not name or features is None else ("", "")
+    return name or own[0], own[1] if features is None else features
 
-    name, features = numba.config.CPU_NAME, numba.config.CPU_FEATURES
-    return name or llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten() if features is None else features
+
+def _found() -> tuple[str, str]:
+    """What LLVM finds of this machine, kept on disk under what the system says of it: the library is large."""
+    listing = Path("/proc/cpuinfo")
+    lines = listing.read_text().partition("\n\n")[0].splitlines() if listing.exists() else []
+    said = [line for line in lines if line.split("\t")[0].lower() not in _VARYING]
+    kept = store() / f"processor-{hashlib.sha256(repr((versions(), said)).encode()).hexdigest()[:32]}.json"
+    with suppress(OSError, ValueError):
+        name, features = json.loads(kept.read_text())
+        return str(name), str(features)
+    found = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    if said:
+        with suppress(OSError):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            part = kept.with_suffix(f".{os.getpid()}")
+            part.write_text(json.dumps(found))
+            part.replace(kept)
+    return found
 
 
 @cache

@@ -9,15 +9,12 @@ of three channels and a matrix product differ only in their tables.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
 from __future__ import annotations
 
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
-
+from kernels.cpu.compiler import cgutils, intrinsic, ir, types
 from kernels.cpu.record import invoke_ir
 from kernels.cpu.vector import (
-    F32,
-    I64,
+    f32,
     first_ir,
+    i64,
     masked_load_ir,
     masked_store_ir,
     maximum_ir,
@@ -31,7 +28,7 @@ from kernels.cpu.vector import (
 
 
 def _word(value):
-    return ir.Constant(I64, value)
+    return ir.Constant(i64(), value)
 
 
 def _at(builder, address, elements):
@@ -55,7 +52,7 @@ def _places(builder, tile, pixels, blocks, lanes):
 
 def _begin(builder, tile, pixels, blocks, lanes):
     """Accumulators, one a pixel and block, that hold the bias and the residual."""
-    vector = ir.VectorType(F32, lanes)
+    vector = ir.VectorType(f32(), lanes)
     rows = [[cgutils.alloca_once(builder, vector) for _ in range(pixels)] for _ in range(blocks)]
     for block, row in enumerate(rows):
         bias = builder.load(pointer_ir(builder, _at(builder, tile["bias"], _word(block * lanes)), vector), align=4)
@@ -78,7 +75,7 @@ def _finish(builder, tile, accumulators, lanes):
     low, high, slope = (splat_ir(builder, tile[k], lanes) for k in _CLAMP)
     zero = ir.Constant(low.type, [0.0] * lanes)
     whole = builder.icmp_signed(">=", tile["valid"], _word(len(accumulators) * lanes))
-    flat = builder.fcmp_ordered("==", tile["slope"], F32(0.0))
+    flat = builder.fcmp_ordered("==", tile["slope"], f32()(0.0))
     alone = builder.icmp_unsigned("==", tile["chain"], _word(0))
     places = list(_places(builder, tile, len(accumulators[0]), len(accumulators), lanes))
 
@@ -113,11 +110,11 @@ def _chain(builder, tile, block, values, mask):
     """
     vector = values[0].type
     room = room_ir(builder, ir.ArrayType(vector, len(values)))
-    first = builder.ptrtoint(room, I64)
+    first = builder.ptrtoint(room, i64())
     for t, value in enumerate(values):
         builder.store(value, pointer_ir(builder, builder.add(first, _word(4 * vector.count * t)), vector), align=4)
-    program = builder.load(pointer_ir(builder, tile["chain"], I64))
-    run = builder.load(pointer_ir(builder, program, I64))
+    program = builder.load(pointer_ir(builder, tile["chain"], i64()))
+    run = builder.load(pointer_ir(builder, program, i64()))
     pixel = builder.mul(tile["pixel"], _word(vector.count))
     place = builder.add(tile["block"], _word(block))
     words = [tile["chain"], first, first, _word(vector.count * len(values)), tile["image"], place, pixel]
@@ -159,8 +156,8 @@ def dense_tile(
 
     def codegen(context, builder, signature, arguments):
         tile = dict(zip(_NAMES + _CLAMP, arguments, strict=False))
-        vector = ir.VectorType(F32, lanes)
-        table = pointer_ir(builder, tile["table"], I64)
+        vector = ir.VectorType(f32(), lanes)
+        table = pointer_ir(builder, tile["table"], i64())
         accumulators = _begin(builder, tile, pixels, blocks, lanes)
         weights, ahead = (cgutils.alloca_once_value(builder, tile[name]) for name in ("w", "ahead"))
         with cgutils.for_range(builder, tile["entries"]) as run:
@@ -181,7 +178,7 @@ def dense_tile(
                 builder.store(builder.add(next_needed, tile["ahead_step"]), ahead)
                 for t in range(pixels):
                     place = builder.add(channel.index, builder.mul(tile["x_step"], _word(t)))
-                    scalar = builder.load(pointer_ir(builder, _at(builder, first, place), F32))
+                    scalar = builder.load(pointer_ir(builder, _at(builder, first, place), f32()))
                     value = splat_ir(builder, scalar, lanes)
                     for n in range(blocks):
                         slot = accumulators[n][t]
@@ -218,12 +215,12 @@ def depthwise_tile(
     def codegen(context, builder, signature, arguments):
         tile = dict(zip(names, arguments, strict=False))
         tile |= {"y_step": _word(lanes), "y_block": _word(0), "valid": _word(lanes)}
-        vector = ir.VectorType(F32, lanes)
+        vector = ir.VectorType(f32(), lanes)
 
         def vector_at(address):
             return builder.load(pointer_ir(builder, address, vector), align=4)
 
-        table = pointer_ir(builder, tile["table"], I64)
+        table = pointer_ir(builder, tile["table"], i64())
         (accumulators,) = _begin(builder, tile, pixels, 1, lanes)
         with cgutils.for_range(builder, tile["entries"]) as entry:
             words = [builder.gep(table, [builder.add(builder.mul(entry.index, _word(3)), _word(k))]) for k in range(3)]

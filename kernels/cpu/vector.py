@@ -7,31 +7,46 @@ nothing where the data happens to be aligned.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.core.extending import models, register_model
-from numba.extending import intrinsic
-
-F32 = ir.FloatType()
-I64 = ir.IntType(64)
+from kernels.cpu.compiler import cgutils, extending, intrinsic, ir, types
 
 
-class Vector(types.Type):
-    """`lanes` float32 numbers in one register."""
-
-    def __init__(self, lanes: int) -> None:
-        self.lanes = lanes
-        super().__init__(name=f"Vector({lanes})")
+@cache
+def f32() -> Any:
+    """LLVM's float32."""
+    return ir.FloatType()
 
 
-@register_model(Vector)
-class VectorModel(models.PrimitiveModel):
-    """How LLVM sees it."""
+@cache
+def i64() -> Any:
+    """LLVM's int64."""
+    return ir.IntType(64)
 
-    def __init__(self, dmm: Any, fe_type: Vector) -> None:
-        super().__init__(dmm, fe_type, ir.VectorType(F32, fe_type.lanes))
+
+@cache
+def _vector_kind() -> Any:
+    class Vector(types.Type):
+        """`lanes` float32 numbers in one register."""
+
+        def __init__(self, lanes: int) -> None:
+            self.lanes = lanes
+            super().__init__(name=f"Vector({lanes})")
+
+    class VectorModel(extending.models.PrimitiveModel):
+        """How LLVM sees it."""
+
+        def __init__(self, dmm: Any, fe_type: Vector) -> None:
+            super().__init__(dmm, fe_type, ir.VectorType(f32(), fe_type.lanes))
+
+    extending.register_model(Vector)(VectorModel)
+    return Vector
+
+
+def vector_type(lanes: int) -> Any:
+    """Numba's type of a vector."""
+    return _vector_kind()(lanes)
 
 
 def splat_ir(builder: Any, scalar: Any, lanes: int) -> Any:
@@ -86,7 +101,7 @@ def first_ir(builder, count, lanes):
 
 def masked_load_ir(builder, address, mask):
     """The float32 numbers at an address where the mask says so, zero elsewhere."""
-    vector = ir.VectorType(F32, mask.type.count)
+    vector = ir.VectorType(f32(), mask.type.count)
     pointer = pointer_ir(builder, address, vector)
     kind = ir.FunctionType(vector, [pointer.type, ir.IntType(32), mask.type, vector])
     function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.masked.load.v{vector.count}f32.p0")
@@ -113,10 +128,10 @@ def prefetch_ir(builder, address):
 @intrinsic(prefer_literal=True)
 def load(typing, address, lanes):
     """The vector at an address."""
-    kind = Vector(lanes.literal_value)
+    kind = vector_type(lanes.literal_value)
 
     def codegen(context, builder, signature, arguments):
-        pointer = pointer_ir(builder, arguments[0], ir.VectorType(F32, kind.lanes))
+        pointer = pointer_ir(builder, arguments[0], ir.VectorType(f32(), kind.lanes))
         return builder.load(pointer, align=4)
 
     return kind(types.int64, lanes), codegen
@@ -136,7 +151,7 @@ def store(typing, address, value):
 @intrinsic(prefer_literal=True)
 def load_part(typing, address, count, lanes):
     """A vector's first `count` lanes from an address, zeros behind them."""
-    kind = Vector(lanes.literal_value)
+    kind = vector_type(lanes.literal_value)
 
     def codegen(context, builder, signature, arguments):
         return masked_load_ir(builder, arguments[0], first_ir(builder, arguments[1], kind.lanes))
@@ -162,7 +177,7 @@ def stack(typing, count):
     room = count.literal_value
 
     def codegen(context, builder, signature, arguments):
-        return builder.ptrtoint(room_ir(builder, ir.ArrayType(F32, room)), I64)
+        return builder.ptrtoint(room_ir(builder, ir.ArrayType(f32(), room)), i64())
 
     return types.int64(count), codegen
 
@@ -170,7 +185,7 @@ def stack(typing, count):
 @intrinsic(prefer_literal=True)
 def splat(typing, value, lanes):
     """A float32 in every lane."""
-    kind = Vector(lanes.literal_value)
+    kind = vector_type(lanes.literal_value)
 
     def codegen(context, builder, signature, arguments):
         return splat_ir(builder, arguments[0], kind.lanes)

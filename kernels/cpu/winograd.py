@@ -10,17 +10,15 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 
 from kernels.activation import IDENTITY, clamp_of
 from kernels.cpu.chain import pass_on, tail
+from kernels.cpu.compiler import cgutils, intrinsic, ir, types
 from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel, tile_cycles
 from kernels.cpu.pad import pad
 from kernels.cpu.record import kernel, number
 from kernels.cpu.target import CpuTarget
-from kernels.cpu.vector import F32, I64, add, fma, load, maximum, minimum, pointer_ir, splat, store, vector_call_ir
+from kernels.cpu.vector import add, f32, fma, i64, load, maximum, minimum, pointer_ir, splat, store, vector_call_ir
 from kernels.op import ABSENT, Call, CpuLowering, CpuStep, constant, read, scratch, write
 from kernels.winograd import matrices, transformed
 
@@ -57,11 +55,11 @@ def transform(typing, source, source_row, source_step, target, target_row, targe
 
     def codegen(context, builder, signature, arguments):
         source, source_row, source_step, target, target_row, target_step = arguments[:6]
-        vector = ir.VectorType(F32, lanes)
+        vector = ir.VectorType(f32(), lanes)
 
         def place(base, row, step, i, j):
-            offset = builder.add(builder.mul(row, ir.Constant(I64, i)), builder.mul(step, ir.Constant(I64, j)))
-            return pointer_ir(builder, builder.add(base, builder.shl(offset, ir.Constant(I64, 2))), vector)
+            offset = builder.add(builder.mul(row, ir.Constant(i64(), i)), builder.mul(step, ir.Constant(i64(), j)))
+            return pointer_ir(builder, builder.add(base, builder.shl(offset, ir.Constant(i64(), 2))), vector)
 
         half = [[cgutils.alloca_once(builder, vector) for _ in range(columns)] for _ in range(rows)]
         for j in range(columns):

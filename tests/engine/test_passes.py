@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import Any
 
@@ -154,6 +155,24 @@ def test_shape_arithmetic_is_folded() -> None:
     )  # fmt: skip
     assert ops(prepared(proto, x=(5, 4, 3))) == {"Reshape": 1}
     same(proto, {"x": np.arange(60, dtype="f").reshape(5, 4, 3)})
+
+
+def test_a_reshaped_constant_needs_no_reference(monkeypatch: pytest.MonkeyPatch, random: np.random.Generator) -> None:
+    def unwanted(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(sys.modules["engine.passes.infer"], "evaluator", unwanted)
+    proto = model(
+        [
+            node("Reshape", ["w", "shape"], ["k"]),
+            node("Unsqueeze", ["k", "axes"], ["u"]),
+            node("Mul", ["x", "u"], ["y"]),
+        ],
+        {"x": (2, 3, 4)}, ["y"],
+        {"w": random.standard_normal((3, 2, 2)).astype("f"), "shape": np.array([0, -1]), "axes": np.array([0])},
+    )  # fmt: skip
+    assert ops(prepared(proto)) == {"Mul": 1}
+    same(proto, {"x": random.standard_normal((2, 3, 4)).astype("f")})
 
 
 @pytest.mark.parametrize("device", WAYS)

@@ -11,11 +11,11 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
-import numba
 import numpy as np
 import pytest
 
 from kernels.cpu import depthwise
+from kernels.cpu.compiler import compiled
 from kernels.cpu.dense import choose_tile, dense_kernel
 from kernels.cpu.machine_code import SIGNATURE
 from kernels.cpu.target import CpuTarget
@@ -47,7 +47,7 @@ PROCESSORS = {
 
 def assembly(kernel: Any, processor: Processor) -> str:
     """The kernel compiled anew, for another processor."""
-    text = numba.cfunc(SIGNATURE, nopython=True, error_model="numpy")(kernel.function).inspect_llvm()
+    text = compiled(kernel.function, SIGNATURE).inspect_llvm()
     llvm.initialize_all_targets()
     llvm.initialize_all_asmprinters()
     machine = llvm.Target.from_triple(processor.triple).create_target_machine(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kernels.cpu import machine_code
+from kernels.cpu import machine_code, objectfile, target
 from kernels.cpu.machine_code import KEPT, Kernel
 from kernels.cpu.record import integers
 
@@ -99,3 +101,37 @@ def test_only_plain_numbers_may_be_closed_over() -> None:
 
     with pytest.raises(TypeError, match="table is a list"):
         Kernel(kernel)
+
+
+def test_llvm_links_what_the_loader_refuses(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> int:
+        raise LookupError
+
+    monkeypatch.setattr(objectfile, "load", refuse)
+    assert result(adder(29)) == result(adder(29)) == [0, 29, 0]
+
+
+def test_a_process_whose_kernels_are_kept_imports_no_compiler() -> None:
+    code = """
+import sys
+from kernels.cpu.affine import plain_kernel
+from engine.devices.numba_cpu import NumbaDevice
+assert plain_kernel().address and NumbaDevice().driver
+print([name for name in ("numba", "llvmlite") if name in sys.modules])
+"""
+    root = Path(__file__).parents[3]
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
+def test_what_llvm_says_of_the_processor_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    found = target._found()
+    kept = list(tmp_path.iterdir())
+    monkeypatch.setattr(target, "llvm", None)
+    if kept:  # the system describes its processor
+        assert target._found() == found
+        kept[0].write_text("no JSON")
+    with pytest.raises(AttributeError):
+        target._found()
