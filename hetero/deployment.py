@@ -2,72 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from engine.devices.device import Memory, Recording
-from engine.program import Program
 from hetero.compiled import Compiled, Part
 from hetero.debug import debugging
 from hetero.memory.guarded import GuardedRecording
 from hetero.memory.handover import Handover, Use, handovers
-from hetero.memory.shared import Side
 from hetero.memory.slots import Slot, make_slot
 from hetero.rescue import Rescue
+from hetero.stage import BoundStage, gives, side, takes
 
 Array = np.ndarray[Any, Any]
-
-
-class Passing(NamedTuple):
-    """What a use of a slot calls before it touches the slot's shared memory, and when it is done with it."""
-
-    takes: tuple[Callable[[], None], ...]
-    gives: tuple[Callable[[], None], ...]
-
-
-class BoundStage:
-    """A stage of one variant, bound to every slot's memory."""
-
-    def __init__(self, part: Part, slots: Iterable[tuple[Slot, Recording, Passing]], rescue: Rescue) -> None:
-        self.device = part.device
-        self._part, self._rescue = part, rescue
-        self._slots = {id(slot): (recording, passing) for slot, recording, passing in slots}
-
-    def run(self, slot: Slot) -> None:
-        """Take over the inputs, run the program, give the outputs on; returns when the device has ended."""
-        recording, passing = self._slots[id(slot)]
-        if slot.outputs is not None:
-            return
-        with self._rescue.standing_by(slot):
-            for take in passing.takes:
-                take()
-            recording.start()
-            for give in passing.gives:
-                give()
-            recording.wait()
-
-    @contextmanager
-    def alone(self, slot: Slot) -> Iterator[Recording]:
-        """What is replayed for a slot, to be run by itself on memory that holds anything; the slot holds no frame."""
-        touched = [slot.shared[key] for key in self._part.keys.values() if key in slot.shared]
-        lent = touched if side(self.device) == "device" else []
-        for shared in lent:
-            shared.to_device()
-            shared.wait()
-        try:
-            yield self._slots[id(slot)][0]
-        finally:
-            for shared in lent:
-                shared.recall()
-
-    @property
-    def program(self) -> Program:
-        """The stage's program."""
-        return self._part.program
 
 
 class Deployment:
@@ -94,7 +43,7 @@ class Deployment:
             [self._stage(part, arenas, each, use) for use, part in enumerate(parts, 1)]
             for parts, each in zip(compiled.variants, moves, strict=True)
         ]
-        self._loading = {(v, id(s)): passing(each, 0, s).gives for v, each in enumerate(moves) for s in self.slots}
+        self._loading = {(v, id(s)): gives(each, 0, s) for v, each in enumerate(moves) for s in self.slots}
 
     def _arenas(self, parts: Sequence[Part]) -> list[dict[str, Any]]:
         """For every slot an arena a device, large enough for any of its stages.
@@ -133,7 +82,7 @@ class Deployment:
         self, part: Part, arenas: Sequence[Mapping[str, Any]], moves: Sequence[Handover], use: int
     ) -> BoundStage:
         bound = (
-            (slot, self._bind(part, slot, arena), passing(moves, use, slot))
+            (slot, self._bind(part, slot, arena), takes(moves, use, slot), gives(moves, use, slot))
             for slot, arena in zip(self.slots, arenas, strict=True)
         )
         return BoundStage(part, bound, self._rescue)
@@ -161,8 +110,8 @@ class Deployment:
             for rows, feeds in zip(self._rows(self.view(slot, name)), frames, strict=False):
                 rows[...] = feeds[name]
         with self._rescue.standing_by(slot):
-            for give in self._loading[variant, id(slot)]:
-                give()
+            for step in self._loading[variant, id(slot)]:
+                step.work()
 
     def unload(self, slot: Slot) -> dict[str, Array]:
         """Copies of one frame's outputs."""
@@ -208,6 +157,13 @@ class Deployment:
         self.run(slot, variant)
         return self.unload(slot)
 
+    def noise(self) -> dict[str, Array]:
+        """A frame of seeded noise."""
+        random = np.random.default_rng(0)
+        specs = {name: self.graph.spec(name) for name in self.graph.inputs}
+        drawn = {name: random.standard_normal(s.shape, np.float32).astype(s.dtype) for name, s in specs.items()}
+        return {name: self._rows(array)[0] for name, array in drawn.items()}
+
     @property
     def rescued(self) -> int:
         """Frames so far that a driver failed and the CPU ran again."""
@@ -216,15 +172,3 @@ class Deployment:
     def bytes_moved(self) -> int:
         """Bytes copied between devices so far; none where memory is shared."""
         return sum(shared.moved for slot in self.slots for shared in slot.shared.values())
-
-
-def side(device: str) -> Side:
-    """The side of shared memory that a device works on."""
-    return "host" if device == "cpu" else "device"
-
-
-def passing(moves: Sequence[Handover], use: int, slot: Slot) -> Passing:
-    """What one use of a slot takes and gives."""
-    takes = [slot.shared[move.tensor].wait for move in moves if move.taker == use]
-    gives = [partial(slot.shared[move.tensor].hand, move.side, move.wanted) for move in moves if move.giver == use]
-    return Passing(tuple(takes), tuple(gives))

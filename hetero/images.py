@@ -88,6 +88,14 @@ class Preprocessor:
         return left, top, left + cut_width, top + cut_height
 
 
+def one_input(session: Any) -> tuple[Sequence[int | str], Any]:
+    """Shape and dtype of a session's only input. Raises ValueError where there are several."""
+    if len(session.inputs) != 1:
+        wanted = ", ".join(i.name for i in session.inputs)
+        raise ValueError(f"the network has {len(session.inputs)} inputs ({wanted}): expected one to feed frames to")
+    return session.inputs[0].shape, session.inputs[0].dtype
+
+
 def preprocessor(
     shape: Sequence[int | str], dtype: Any = np.float32, name: str = "auto", what: str = "the input"
 ) -> Preprocessor:

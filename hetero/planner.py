@@ -11,8 +11,6 @@ from itertools import islice, repeat
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from engine.program import can_run
 from hetero.compiled import Compiled
 from hetero.deployment import Deployment
@@ -139,13 +137,7 @@ class Trial:
 
     def measure(self) -> None:
         """Stream some frames; remember the seconds per frame between the first that fill the pipeline and the last."""
-        noise = np.random.default_rng(0)
-        feed: dict[str, Any] = {}
-        for name in self.compiled.graph.inputs:
-            spec = self.compiled.graph.spec(name)
-            feed[name] = noise.standard_normal(spec.shape, np.float32).astype(spec.dtype)
-            if self.compiled.plan.batch > 1:
-                feed[name] = np.split(feed[name], self.compiled.plan.batch)[0]
+        feed = self._deployment.noise()
         fill = self.compiled.plan.slots * self.compiled.plan.batch
         with closing(pipeline(self._deployment)) as stream:
             ends = [time.perf_counter() for _ in stream.map(islice(repeat(feed), self._frames + 2 * fill))]

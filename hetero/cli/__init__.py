@@ -1,10 +1,10 @@
-"""The command line: `hetero devices | run | bench | profile | plan | tune`, one file a command."""
+"""The command line: `hetero devices | run | bench | profile | plan | tune | trace`, one file a command."""
 
 from __future__ import annotations
 
 import typer
 
-from hetero.cli import bench, devices, plan, profile, run, tune
+from hetero.cli import bench, devices, plan, profile, run, trace, tune
 
 app = typer.Typer(
     help="Run convolutional networks on streams of frames, on CPU and GPU at once.",
@@ -19,6 +19,7 @@ app.command("bench")(bench.bench)
 app.command("profile")(profile.profile)
 app.command("plan")(plan.plan)
 app.command("tune")(tune.tune)
+app.command("trace")(trace.trace)
 
 
 def main() -> None:

@@ -75,7 +75,7 @@ def run(
         import hetero
         from hetero.cli.progress import making_ready
         from hetero.cli.sinks import open_sink
-        from hetero.images import preprocessor, read_labels
+        from hetero.images import one_input, preprocessor, read_labels
         from hetero.sources import open_source
 
         names = None if labels is None else read_labels(labels)
@@ -86,7 +86,7 @@ def run(
                 load_model(model), device, threads, strategy, plan_path(plan), streams_of(streams), batch=batch
             )
         session = stack.enter_context(made)
-        prepare = preprocessor(*_one_input(session), preprocess, f"the input of {model}")
+        prepare = preprocessor(*one_input(session), preprocess, f"the input of {model}")
         sink = stack.enter_context(open_sink(save, frames.fps))
         stream = stack.enter_context(hetero.Stream(session, depth=depth))
         job = _Job(frames, prepare, session.inputs[0].name, names, shown, limit)
@@ -160,13 +160,6 @@ class _Job:
             print_json(line, indent=None)
         else:
             print(f"{title}: " + ", ".join(map(str, ranked)), flush=True)
-
-
-def _one_input(session: Any) -> tuple[Sequence[int | str], Any]:
-    if len(session.inputs) != 1:
-        wanted = ", ".join(i.name for i in session.inputs)
-        raise ValueError(f"the network has {len(session.inputs)} inputs ({wanted}): expected one to feed frames to")
-    return session.inputs[0].shape, session.inputs[0].dtype
 
 
 def _summary(statistics: Any, session: Any, source: Source, whole: bool, as_json: bool) -> None:

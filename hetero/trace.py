@@ -1,0 +1,181 @@
+"""Trace: what happens to a stream's frames and when, on one clock for all devices, in a format that browsers open.
+
+The format is the Chrome trace-event one, which Perfetto and chrome://tracing show.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count, islice, pairwise
+from typing import Any
+
+import numpy as np
+
+from hetero.deployment import Deployment
+from hetero.memory.slots import Slot
+from hetero.partition.simulate import Event
+from hetero.pipeline.pipeline import Pipeline
+from hetero.stage import BoundStage, Step
+
+Feeds = Mapping[str, np.ndarray[Any, Any]]
+CALLER = "caller"  # the thread that brings the frames
+_MICROSECONDS = 1e6
+
+
+def traced(deployment: Deployment, frames: Iterable[Feeds]) -> list[Event]:
+    """Stream frames through a deployment, and tell what every thread did, by start; the first frame is sent in at 0.
+
+    `kind` is "load", "stage" or "unload", and within a stage "start", "finish" or "crossing" as a `Step` has them;
+    "wait" is a worker between two stages, of the frame it waits for:
+    named "no frame" until that frame is loaded, then "dependency". `resource` is the thread's device, with a number
+    where it has several streams. Where the plan runs several frames together, what is called a frame is a batch.
+    """
+    tracer = _Tracer(deployment)
+    streams = {key: device.streams for key, device in deployment.devices.items()}
+    source = iter(frames)
+    batches = iter(lambda: list(islice(source, deployment.plan.batch)), [])
+    with Pipeline(
+        tracer.variants, deployment.plan.schedule, deployment.slots, tracer.load, tracer.unload, streams=streams
+    ) as line:
+        for _ in line.map(batches):
+            pass
+    begin = min(event.start for event in tracer.events)
+    events = [event._replace(start=event.start - begin, end=event.end - begin) for event in tracer.events]
+    return sorted([*events, *_waits(events)], key=lambda event: (event.start, -event.end))
+
+
+def chrome(processes: Mapping[str, Sequence[Event]]) -> dict[str, Any]:
+    """Timelines as one trace, each a process of its own and each resource a thread of it; times in microseconds.
+
+    Arrows lead a frame from stage to stage.
+    """
+    told: list[dict[str, Any]] = []
+    arrows = count()
+    for process, (title, events) in enumerate(processes.items()):
+        told.append({"ph": "M", "name": "process_name", "pid": process, "args": {"name": title}})
+        threads = {name: i for i, name in enumerate(sorted({event.resource for event in events}))}
+        for name, thread in threads.items():
+            told.append({"ph": "M", "name": "thread_name", "pid": process, "tid": thread, "args": {"name": name}})
+        for event in events:
+            where = {"pid": process, "tid": threads[event.resource]}
+            times = {"ts": event.start * _MICROSECONDS, "dur": (event.end - event.start) * _MICROSECONDS}
+            name = event.name or event.kind
+            told.append({"ph": "X", "name": name, "cat": event.kind, **where, **times, "args": {"frame": event.frame}})
+        for before, after in _hops(events):
+            arrow = {"name": "frame", "cat": "frame", "id": next(arrows), "pid": process}
+            left = {"tid": threads[before.resource], "ts": before.end * _MICROSECONDS}
+            arrived = {"tid": threads[after.resource], "ts": after.start * _MICROSECONDS}
+            told += [arrow | left | {"ph": "s"}, arrow | arrived | {"ph": "f", "bp": "e"}]
+    return {"traceEvents": told, "displayTimeUnit": "ms"}
+
+
+def laned(events: Iterable[Event]) -> list[Event]:
+    """Events of a simulation, those of one resource that overlap on resources of their own: its streams."""
+    lanes: dict[str, list[Event]] = {}
+    found = []
+    for event in sorted(events, key=lambda event: (event.start, event.end)):
+        mine = lanes.setdefault(event.resource, [])
+        free = [i for i, last in enumerate(mine) if last.end <= event.start]
+        lane = min(free, key=lambda i: (mine[i].frame != event.frame, i), default=len(mine))
+        mine[lane : lane + 1] = [event]
+        found.append(event._replace(resource=_lane(event.resource, lane)))
+    return found
+
+
+class _Tracer:
+    """Stands between a pipeline and a deployment, and notes what passes."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self.variants = [
+            [_Stage(stage.watched(self._around), f"stage {i}", self) for i, stage in enumerate(stages)]
+            for stages in deployment.variants
+        ]
+        self.events: list[Event] = []
+        self._numbers = count()
+        self._frames: dict[int, int] = {}  # slot's id -> the frame in it
+        self._here = threading.local()  # the frame that a thread works on
+        self._lanes: dict[int, str] = {}  # thread -> resource
+        self._lock = threading.Lock()
+
+    def load(self, slot: Slot, batch: Sequence[Feeds], variant: int) -> None:
+        """Load a batch; batches are numbered as they come."""
+        self._frames[id(slot)] = next(self._numbers)
+        self.noted(slot, CALLER, "load", "load", lambda: self._deployment.load_all(slot, batch, variant))
+
+    def unload(self, slot: Slot) -> Any:
+        """Unload a batch, in a worker."""
+        size = self._deployment.plan.batch
+        return self.noted(slot, "", "unload", "unload", lambda: self._deployment.unload_all(slot, size))
+
+    def noted(self, slot: Slot, resource: str, kind: str, name: str, work: Callable[[], Any]) -> Any:
+        """Do some work on a slot's frame and note it."""
+        self._here.frame = self._frames[id(slot)]
+        return self._note(self._lane(resource), kind, name, work)
+
+    def _around(self, step: Step) -> Callable[[], None]:
+        """The same work, noted whenever it is done."""
+        return lambda: self._note(self._lane(""), *step)
+
+    def _note(self, resource: str, kind: str, name: str, work: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        found = work()
+        self.events.append(Event(self._here.frame, resource, kind, name, start, time.perf_counter()))
+        return found
+
+    def _lane(self, resource: str) -> str:
+        """What this thread is called; a thread's first note says whose it is."""
+        thread = threading.get_ident()
+        with self._lock:
+            if thread not in self._lanes:
+                before = sum(lane.split()[0] == resource for lane in self._lanes.values())
+                self._lanes[thread] = _lane(resource, before)
+            return self._lanes[thread]
+
+
+class _Stage:
+    """A stage whose runs are noted as a whole; its parts are noted by themselves."""
+
+    def __init__(self, stage: BoundStage, name: str, tracer: _Tracer) -> None:
+        self.device, self._stage, self._name, self._tracer = stage.device, stage, name, tracer
+
+    def run(self, slot: Slot) -> None:
+        """Run the stage."""
+        self._tracer.noted(slot, self.device, "stage", self._name, lambda: self._stage.run(slot))
+
+
+def _lane(resource: str, number: int) -> str:
+    return f"{resource} {number + 1}" if number else resource
+
+
+def _waits(events: Sequence[Event]) -> list[Event]:
+    """What every worker waited for between its stages, and before its first."""
+    loaded = {event.frame: event.end for event in events if event.kind == "load"}
+    free: dict[str, float] = {}
+    found = []
+    for event in sorted(events, key=lambda event: event.start):
+        if event.kind not in ("stage", "unload"):
+            continue
+        since = free.get(event.resource, 0.0)
+        there = min(max(since, loaded[event.frame]), event.start)
+        for name, start, end in (("no frame", since, there), ("dependency", there, event.start)):
+            if end > start:
+                found.append(Event(event.frame, event.resource, "wait", name, start, end))
+        free[event.resource] = event.end
+    return found
+
+
+def _hops(events: Sequence[Event]) -> list[tuple[Event, Event]]:
+    """Each frame's neighbouring pieces of work that are on different resources."""
+    frames: dict[int, list[Event]] = {}
+    for event in sorted(events, key=lambda event: event.start):
+        if event.kind in ("load", "stage", "operator"):
+            frames.setdefault(event.frame, []).append(event)
+    return [
+        (before, after)
+        for each in frames.values()
+        for before, after in pairwise(each)
+        if before.resource != after.resource
+    ]
