@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.formats.onnx import load, resolve
+from hetero.frames import prepared
 from hetero.machine import choose
 from hetero.partition.chart import chart
 from hetero.partition.draft import Draft
@@ -16,7 +17,6 @@ from hetero.partition.simulate import forecast, timeline
 from hetero.partition.strategies import strategies, strategy
 from hetero.plan import Plan
 from hetero.planner import TRIED, WITHOUT_GPU, Planner, Streams
-from hetero.session import prepared
 
 WIDTH = 100  # characters of a chart
 

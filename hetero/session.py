@@ -13,22 +13,17 @@ import numpy as np
 
 from engine.formats.onnx import Model, Port, load, resolve
 from engine.graph import Graph
-from engine.passes import prepare
 from hetero.compiled import Compiled
 from hetero.deployment import Deployment
+from hetero.frames import InputError, fitting, prepared
 from hetero.machine import choose
 from hetero.partition.strategies import strategy as named
 from hetero.plan import Plan
 from hetero.planner import Planner, Streams, decide
 from hetero.profile import OperatorTime, flops, kernel_kind, per_operator
-from kernels.cpu.target import host
 
 Array = np.ndarray[Any, Any]
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
-
-
-class InputError(ValueError):
-    """Inputs that do not fit the model: the message names what was given, what is expected, what to do."""
 
 
 class Input:
@@ -239,41 +234,3 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def prepared(model: Model, shapes: Mapping[str, tuple[int, ...]], batch: int = 1) -> Graph:
-    """The network for frames of these shapes, `batch` of them stacked along the first axis of every input.
-
-    Raises ValueError where the outputs are not stacked so too: where the model fixes its batch size.
-    """
-    if batch == 1:
-        return prepare(model, dict(shapes), host().lanes)
-    one = prepare(model, dict(shapes), host().lanes)
-    wish = f"{model.name} cannot run {batch} frames at once"
-    cure = "use batch=1, or export the network with an open batch size"
-    if flat := [name for name, shape in shapes.items() if not shape]:
-        raise ValueError(f"{wish}: input {flat[0]!r} has no axis to stack frames along; {cure}")
-    try:
-        many = prepare(model, {name: (batch * s[0], *s[1:]) for name, s in shapes.items()}, host().lanes)
-    except ValueError as error:
-        raise ValueError(f"{wish}: {error}; {cure}") from error
-    for name in one.outputs:
-        single, stacked = one.spec(name).shape, many.spec(name).shape
-        if not single or stacked != (batch * single[0], *single[1:]):
-            raise ValueError(f"{wish}: output {name!r} of one has shape {single}, that of {batch} {stacked}; {cure}")
-    return many
-
-
-def fitting(model: Model, port: Port, array: Any) -> Array:
-    """The array, if it fits an input. Raises InputError naming what was given, what is expected, what to do."""
-    given = np.asarray(array)
-    if given.dtype != port.dtype:
-        raise InputError(
-            f"{model.name}: input {port.name!r} has dtype {given.dtype}, but the model expects {port.dtype}; "
-            f"convert it with .astype(np.{port.dtype})"
-        )
-    try:
-        resolve(model, {port.name: given.shape})
-    except ValueError as error:
-        raise InputError(f"{error}; reshape or resize the frame") from None
-    return given

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from hetero.frames import InputError
 from hetero.pipeline.batches import Batches
 from hetero.pipeline.pipeline import OnFull, Pipeline, PipelineClosed
 from hetero.pipeline.result import Result
 from hetero.plan import Plan
 from hetero.planner import Streams, pipeline
-from hetero.session import InputError, Session, Shapes
+from hetero.session import Session, Shapes
 from hetero.statistics import Recorder, Statistics
 
 Frame = np.ndarray[Any, Any] | Mapping[str, np.ndarray[Any, Any]]

@@ -57,9 +57,9 @@ def trace(
     with reported(debug):
         import hetero
         from hetero.cli.progress import making_ready
+        from hetero.frames import prepared
         from hetero.partition.simulate import timeline
         from hetero.planner import Planner
-        from hetero.session import prepared
         from hetero.trace import chrome, laned, traced
 
         if not out.absolute().parent.is_dir():
