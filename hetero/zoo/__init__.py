@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     import onnx
 
-_NAMES = ("googlenet", "mobilenet_v2", "resnet50", "squeezenet")
+_NAMES = (
+    "densenet121", "googlenet", "mobilenet_v2", "resnet50", "shufflenet_v2", "squeezenet", "super_resolution",
+)  # fmt: skip
 
 
 def names() -> tuple[str, ...]:

@@ -96,6 +96,11 @@ class Layers:
             kernel_shape=[kernel, kernel], strides=[stride, stride], pads=list(pads),
         )  # fmt: skip
 
+    def average_pool(self, x: Value, name: str, kernel: int, stride: int) -> Value:
+        """The mean of each window."""
+        sizes = {"kernel_shape": [kernel, kernel], "strides": [stride, stride]}
+        return self._add("AveragePool", name, [x.name], x.channels, **sizes)
+
     def global_average_pool(self, x: Value, name: str) -> Value:
         """The mean of each channel."""
         return self._add("GlobalAveragePool", name, [x.name], x.channels)
@@ -107,6 +112,27 @@ class Layers:
     def concat(self, values: list[Value], name: str) -> Value:
         """Channels one after another."""
         return self._add("Concat", name, [v.name for v in values], sum(v.channels for v in values), axis=1)
+
+    def halves(self, x: Value, name: str) -> tuple[Value, Value]:
+        """The first half of the channels, and the second."""
+        half = x.channels // 2
+        sizes = self._keep(f"{name}_sizes", np.array([half, half], np.int64))
+        parts = [f"{name}_first", f"{name}_second"]
+        self._nodes.append(helper.make_node("Split", [x.name, sizes], parts, name=name, axis=1))
+        return Value(parts[0], half), Value(parts[1], half)
+
+    def shuffle(self, x: Value, name: str, groups: int, size: int) -> Value:
+        """Channels dealt anew, one of each group in turn, as exporters write it; the image is `size` x `size`."""
+        dealt = self._keep(f"{name}_dealt", np.array([0, groups, x.channels // groups, size, size], np.int64))
+        joined = self._keep(f"{name}_joined", np.array([0, x.channels, size, size], np.int64))
+        y = self._add("Reshape", f"{name}_groups", [x.name, dealt], x.channels)
+        y = self._add("Transpose", f"{name}_turns", [y.name], x.channels, perm=[0, 2, 1, 3, 4])
+        return self._add("Reshape", name, [y.name, joined], x.channels)
+
+    def depth_to_space(self, x: Value, name: str, factor: int) -> Value:
+        """Channels laid out as pixels, `factor` x `factor` of them."""
+        pixels = factor * factor
+        return self._add("DepthToSpace", name, [x.name], x.channels // pixels, blocksize=factor, mode="CRD")
 
     def add(self, x: Value, y: Value, name: str) -> Value:
         """Element by element."""
@@ -154,7 +180,7 @@ class Layers:
         weights *= np.float32(scale * sqrt(2 / fan_in))
         return self._keep(name, weights)
 
-    def _keep(self, name: str, array: NDArray[np.float32] | np.float32) -> str:
+    def _keep(self, name: str, array: NDArray[Any] | np.float32) -> str:
         self._weights.append(numpy_helper.from_array(np.asarray(array), name))
         return name
 
