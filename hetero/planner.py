@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
-from functools import cached_property, partial
-from itertools import islice, repeat
-from statistics import median
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 from engine.program import can_run
 from hetero.compiled import Compiled
-from hetero.deployment import Deployment
+from hetero.costs.store import costs
 from hetero.machine import DeviceError, choose, cpu, no_gpu_reason
 from hetero.partition.draft import Draft
 from hetero.partition.price import prices
 from hetero.partition.simulate import enough
 from hetero.partition.strategies import strategy as named
-from hetero.pipeline.batches import Batches
-from hetero.pipeline.pipeline import OnFull, Pipeline
 from hetero.plan import Plan
-from hetero.profile import problem as measured
+from hetero.trial import Trial
 
 if TYPE_CHECKING:
     from engine.devices.device import Device
@@ -35,8 +29,6 @@ Streams = int | Literal["auto"]
 TRIED = ("cpu", "gpu", "interleave", "single-cut", "exact", "two-plan-mix")
 WITHOUT_GPU = ("cpu", "gpu-first")  # strategies that have something to say where there is no GPU
 HOPELESS = (1.3, 1.2, 1.1, 1.05, 1.05)  # each round: a candidate so much slower than the fastest is not measured again
-TRIAL = 0.25  # seconds of frames per trial, at least FEWEST frames
-FEWEST = 6
 
 
 class Planner:
@@ -51,7 +43,8 @@ class Planner:
     @cached_property
     def problem(self) -> Problem:
         """The network and the devices as numbers, measured when first asked for."""
-        return measured(self.graph, self.devices)
+        streams = {key: device.streams for key, device in self.devices.items()}
+        return costs(self.graph, self.model, self.devices).problem(self.graph, streams)
 
     def plan(self, strategy: str) -> Plan:
         """The plan of one strategy, with its prediction. Raises UnknownStrategy."""
@@ -114,60 +107,6 @@ def fastest(candidates: Sequence[Compiled]) -> Compiled:
     winner = min(trials, key=lambda trial: trial.period)
     winner.compiled.plan = replace(winner.compiled.plan, measured=winner.period)
     return winner.compiled
-
-
-class Trial:
-    """One candidate, streamed for a moment at a time; how many frames that takes is tried out beforehand."""
-
-    def __init__(self, compiled: Compiled) -> None:
-        self.compiled = compiled
-        self.periods: list[float] = []
-        self._deployment = Deployment(compiled, compiled.plan.slots)
-        # Frames may end several at a time, so what is measured is to be no less than what is in flight.
-        least = max(FEWEST, compiled.plan.slots * compiled.plan.batch)
-        self._frames = self._rounds(least)
-        self.measure()
-        # A device that has just woken up is slow, and so few frames say little: this measurement does not count.
-        self._frames = self._rounds(max(least, round(TRIAL / self.periods.pop())))
-
-    @property
-    def period(self) -> float:
-        """Seconds per frame: the median of what was measured."""
-        return median(self.periods)
-
-    def measure(self) -> None:
-        """Stream some frames; remember the seconds per frame between the first that fill the pipeline and the last."""
-        feed = self._deployment.noise()
-        fill = self.compiled.plan.slots * self.compiled.plan.batch
-        with closing(pipeline(self._deployment)) as stream:
-            ends = [time.perf_counter() for _ in stream.map(islice(repeat(feed), self._frames + 2 * fill))]
-        self.periods.append((ends[fill + self._frames - 1] - ends[fill - 1]) / self._frames)
-
-    def _rounds(self, frames: int) -> int:
-        """The next whole number of the schedule's rounds."""
-        length = len(self.compiled.plan.schedule) * self.compiled.plan.batch
-        return -(-frames // length) * length
-
-
-def pipeline(deployment: Deployment, on_full: OnFull = "wait") -> Pipeline | Batches:
-    """A pipeline over a deployment's stages and slots, of batches where the plan runs several frames together."""
-    size = deployment.plan.batch
-    line = Pipeline(
-        deployment.variants,
-        deployment.plan.schedule,
-        deployment.slots,
-        deployment.load if size == 1 else deployment.load_all,
-        deployment.unload if size == 1 else partial(deployment.unload_all, frames=size),
-        on_full if size == 1 else "wait",
-        bytes_moved=deployment.bytes_moved,
-        rescued=lambda: deployment.rescued,
-        streams={key: device.streams for key, device in deployment.devices.items()},
-    )
-    return line if size == 1 else Batches(line, size, len(deployment.slots), _own, on_full)
-
-
-def _own(feeds: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: array.copy() for name, array in feeds.items()}
 
 
 def decide(
