@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.program import can_run
 from hetero.compiled import Compiled
-from hetero.costs.store import costs
+from hetero.costs import store
 from hetero.machine import DeviceError, choose, cpu, no_gpu_reason
 from hetero.partition.draft import Draft
 from hetero.partition.price import prices
@@ -21,6 +21,7 @@ from hetero.trial import Trial
 if TYPE_CHECKING:
     from engine.devices.device import Device
     from engine.graph import Graph
+    from hetero.costs.costs import Costs
     from hetero.partition.problem import Problem
 
 Devices = Mapping[str, "Device"]
@@ -41,10 +42,15 @@ class Planner:
         self.graph, self.model, self.devices, self.batch = graph, model, devices, batch
 
     @cached_property
+    def costs(self) -> Costs:
+        """What operators and crossings take: from disk, or measured when first asked for."""
+        return store.costs(self.graph, self.model, self.devices)
+
+    @cached_property
     def problem(self) -> Problem:
-        """The network and the devices as numbers, measured when first asked for."""
+        """The network and the devices as numbers."""
         streams = {key: device.streams for key, device in self.devices.items()}
-        return costs(self.graph, self.model, self.devices).problem(self.graph, streams)
+        return self.costs.problem(self.graph, streams)
 
     def plan(self, strategy: str) -> Plan:
         """The plan of one strategy, with its prediction. Raises UnknownStrategy."""
@@ -79,6 +85,12 @@ class Planner:
         threads = getattr(host, "threads", None)
         shown = {key: device.name for key, device in self.devices.items()}
         return Plan(name, name, self.model, shown, threads, draft.placements, draft.schedule, host.streams, self.batch)
+
+    def made(self, plan: Plan) -> bool:
+        """Whether a plan for this graph and model is one for these devices."""
+        like = self._bare(plan.name, Draft(plan.placements, plan.schedule, 0.0))
+        same = (plan.devices, plan.threads, plan.streams) == (like.devices, like.threads, like.streams)
+        return same and plan.placements[0].keys() == {node.name for node in self.graph.nodes}
 
     def compiled(self, plan: Plan) -> Compiled:
         """A plan, compiled for the planner's devices."""
@@ -124,7 +136,7 @@ def decide(
     `device`, `strategy`, `threads`, `streams` and `batch` are the user's words, `devices` what they mean; the graph is
     that of `batch` frames. A named strategy is obeyed. "auto" tries the good strategies and keeps the fastest as
     measured; where the user left device and threads open, the CPU with all its threads and no GPU is among them. With
-    streams "auto", everything is also tried with a stream for every thread.
+    streams "auto", everything is also tried with a stream for every thread. What was decided once is kept on disk.
     """
     if strategy not in ("auto", *WITHOUT_GPU) and "gpu" not in devices:
         raise DeviceError(f"strategy {strategy!r} needs a GPU; device {device!r} has none: {no_gpu_reason()}")
@@ -135,6 +147,12 @@ def decide(
         sets += [
             {**each, "cpu": cpu(count, count)} for each in sets if (count := getattr(each["cpu"], "threads", 1)) > 1
         ]
+    asked = {**store.key(graph, model, devices), "asked": [device, strategy, threads, streams, batch]}
+    if strategy == "auto" and (kept := store.decision(asked)) is not None:
+        for each in sets:
+            planner = Planner(graph, model, each, batch)
+            if planner.made(kept):
+                return planner.compiled(kept)
     candidates: list[Compiled] = []
     for each in sets:
         planner = Planner(graph, model, each, batch)
@@ -144,4 +162,7 @@ def decide(
             candidates += planner.candidates()
         else:
             candidates.append(planner.compiled(planner.alone("gpu" if "gpu" in each else "cpu")))
-    return fastest(candidates)
+    found = fastest(candidates)
+    if found.plan.measured is not None:
+        store.keep_decision(asked, found.plan)
+    return found

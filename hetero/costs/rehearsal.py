@@ -22,6 +22,7 @@ from hetero.trial import Trial
 
 TURNS = 12  # times that a frame changes devices, where the network has as many operators
 HANDFUL = 30e-6  # seconds that any stage may take longer or shorter
+DOUBT = 0.3  # weight, beside a stage's 1, of operators taking as long as by themselves
 
 
 class Fit(NamedTuple):
@@ -100,10 +101,11 @@ def occupied(executions: Sequence[Execution]) -> Iterator[tuple[Execution, float
 def mirrored(graph: Graph, devices: Mapping[str, Device]) -> tuple[Placement, Placement]:
     """Two placements that change devices at the same places, `TURNS` times; what a device cannot run is the CPU's."""
     keys = tuple(devices)
-    length = max(1, -(-len(graph.nodes) // (TURNS + 1)))
+    count = len(graph.nodes)
+    parts = min(count, TURNS + 1)
 
     def placement(first: int) -> Placement:
-        turns = ((node, keys[(first + i // length) % len(keys)]) for i, node in enumerate(graph.nodes))
+        turns = ((node, keys[(first + i * parts // count) % len(keys)]) for i, node in enumerate(graph.nodes))
         return {node.name: key if can_run(graph, node, devices[key]) else "cpu" for node, key in turns}
 
     return placement(0), placement(1)
@@ -125,6 +127,6 @@ def fitted(stages: list[tuple[float, float, int, int]]) -> Fit:
     seconds, parts = table[:, 0], table[:, 1:]
     scale = np.maximum(np.abs(parts).max(axis=0), 1e-12)  # the solver wants numbers of one size
     weights = 1 / (seconds + HANDFUL)
-    rows = np.vstack([parts / scale * weights[:, None], [1 / scale[0], 0.0, 0.0]])
-    found, _ = nnls(rows, np.append(seconds * weights, 1.0))
+    rows = np.vstack([parts / scale * weights[:, None], [DOUBT / scale[0], 0.0, 0.0]])
+    found, _ = nnls(rows, np.append(seconds * weights, DOUBT))
     return Fit(*(found / scale).tolist())

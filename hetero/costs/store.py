@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +17,7 @@ from engine.devices.device import Device
 from engine.graph import Graph
 from hetero.costs.costs import Costs
 from hetero.costs.measure import measure
-from hetero.plan import Plan, PlanError
+from hetero.plan import Plan
 
 VERSION = 1  # of what is measured and how; what another version measured is measured again
 Key = Mapping[str, Any]
@@ -67,11 +69,13 @@ _SHOWN = 16  # digits of a model's hash in names of files
 
 
 def _folder() -> Path:
-    return user_cache_path("hetero") / "costs"
+    """Where they are kept: HETERO_COSTS in the environment names another folder."""
+    return Path(os.environ.get("HETERO_COSTS") or user_cache_path("hetero") / "costs")
 
 
 def _file(kind: str, known: Key) -> Path:
-    return _folder() / f"{jsonfile.name_for(known['model'][:_SHOWN], kind, json.dumps(known))}.json"
+    text = json.dumps(known)
+    return _folder() / f"{known['model'][:_SHOWN]}-{kind}-{sha256(text.encode()).hexdigest()[:16]}.json"
 
 
 def _load(kind: str, known: Key, read: Callable[[Any], T]) -> T | None:
@@ -79,7 +83,7 @@ def _load(kind: str, known: Key, read: Callable[[Any], T]) -> T | None:
     kept = jsonfile.load(_file(kind, known))
     try:
         return read(kept[kind]) if kept["key"] == known else None
-    except (LookupError, TypeError, ValueError, AttributeError, PlanError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         return None
 
 
