@@ -10,8 +10,6 @@ from itertools import islice, repeat
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from hetero.deployment import Deployment
 from hetero.pipeline.batches import Batches
 from hetero.pipeline.pipeline import OnFull, Pipeline
