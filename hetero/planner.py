@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
-from functools import cached_property, partial
-from itertools import islice, repeat
-from statistics import median
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 from engine.program import can_run
 from hetero.compiled import Compiled
-from hetero.deployment import Deployment
+from hetero.costs import store
 from hetero.machine import DeviceError, choose, cpu, no_gpu_reason
 from hetero.partition.draft import Draft
 from hetero.partition.price import prices
 from hetero.partition.simulate import enough
 from hetero.partition.strategies import strategy as named
-from hetero.pipeline.batches import Batches
-from hetero.pipeline.pipeline import OnFull, Pipeline
 from hetero.plan import Plan
-from hetero.profile import problem as measured
+from hetero.trial import Trial
 
 if TYPE_CHECKING:
     from engine.devices.device import Device
     from engine.graph import Graph
+    from hetero.costs.costs import Costs
     from hetero.partition.problem import Problem
 
 Devices = Mapping[str, "Device"]
@@ -35,8 +30,6 @@ Streams = int | Literal["auto"]
 TRIED = ("cpu", "gpu", "interleave", "single-cut", "exact", "two-plan-mix")
 WITHOUT_GPU = ("cpu", "gpu-first")  # strategies that have something to say where there is no GPU
 HOPELESS = (1.3, 1.2, 1.1, 1.05, 1.05)  # each round: a candidate so much slower than the fastest is not measured again
-TRIAL = 0.25  # seconds of frames per trial, at least FEWEST frames
-FEWEST = 6
 
 
 class Planner:
@@ -49,9 +42,15 @@ class Planner:
         self.graph, self.model, self.devices, self.batch = graph, model, devices, batch
 
     @cached_property
+    def costs(self) -> Costs:
+        """What operators and crossings take: from disk, or measured when first asked for."""
+        return store.costs(self.graph, self.model, self.devices)
+
+    @cached_property
     def problem(self) -> Problem:
-        """The network and the devices as numbers, measured when first asked for."""
-        return measured(self.graph, self.devices)
+        """The network and the devices as numbers."""
+        streams = {key: device.streams for key, device in self.devices.items()}
+        return self.costs.problem(self.graph, streams)
 
     def plan(self, strategy: str) -> Plan:
         """The plan of one strategy, with its prediction. Raises UnknownStrategy."""
@@ -87,6 +86,12 @@ class Planner:
         shown = {key: device.name for key, device in self.devices.items()}
         return Plan(name, name, self.model, shown, threads, draft.placements, draft.schedule, host.streams, self.batch)
 
+    def made(self, plan: Plan) -> bool:
+        """Whether a plan for this graph and model is one for these devices."""
+        like = self._bare(plan.name, Draft(plan.placements, plan.schedule, 0.0))
+        same = (plan.devices, plan.threads, plan.streams) == (like.devices, like.threads, like.streams)
+        return same and plan.placements[0].keys() == {node.name for node in self.graph.nodes}
+
     def compiled(self, plan: Plan) -> Compiled:
         """A plan, compiled for the planner's devices."""
         return Compiled(self.graph, plan, self.devices)
@@ -116,60 +121,6 @@ def fastest(candidates: Sequence[Compiled]) -> Compiled:
     return winner.compiled
 
 
-class Trial:
-    """One candidate, streamed for a moment at a time; how many frames that takes is tried out beforehand."""
-
-    def __init__(self, compiled: Compiled) -> None:
-        self.compiled = compiled
-        self.periods: list[float] = []
-        self._deployment = Deployment(compiled, compiled.plan.slots)
-        # Frames may end several at a time, so what is measured is to be no less than what is in flight.
-        least = max(FEWEST, compiled.plan.slots * compiled.plan.batch)
-        self._frames = self._rounds(least)
-        self.measure()
-        # A device that has just woken up is slow, and so few frames say little: this measurement does not count.
-        self._frames = self._rounds(max(least, round(TRIAL / self.periods.pop())))
-
-    @property
-    def period(self) -> float:
-        """Seconds per frame: the median of what was measured."""
-        return median(self.periods)
-
-    def measure(self) -> None:
-        """Stream some frames; remember the seconds per frame between the first that fill the pipeline and the last."""
-        feed = self._deployment.noise()
-        fill = self.compiled.plan.slots * self.compiled.plan.batch
-        with closing(pipeline(self._deployment)) as stream:
-            ends = [time.perf_counter() for _ in stream.map(islice(repeat(feed), self._frames + 2 * fill))]
-        self.periods.append((ends[fill + self._frames - 1] - ends[fill - 1]) / self._frames)
-
-    def _rounds(self, frames: int) -> int:
-        """The next whole number of the schedule's rounds."""
-        length = len(self.compiled.plan.schedule) * self.compiled.plan.batch
-        return -(-frames // length) * length
-
-
-def pipeline(deployment: Deployment, on_full: OnFull = "wait") -> Pipeline | Batches:
-    """A pipeline over a deployment's stages and slots, of batches where the plan runs several frames together."""
-    size = deployment.plan.batch
-    line = Pipeline(
-        deployment.variants,
-        deployment.plan.schedule,
-        deployment.slots,
-        deployment.load if size == 1 else deployment.load_all,
-        deployment.unload if size == 1 else partial(deployment.unload_all, frames=size),
-        on_full if size == 1 else "wait",
-        bytes_moved=deployment.bytes_moved,
-        rescued=lambda: deployment.rescued,
-        streams={key: device.streams for key, device in deployment.devices.items()},
-    )
-    return line if size == 1 else Batches(line, size, len(deployment.slots), _own, on_full)
-
-
-def _own(feeds: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: array.copy() for name, array in feeds.items()}
-
-
 def decide(
     graph: Graph,
     model: str,
@@ -185,7 +136,7 @@ def decide(
     `device`, `strategy`, `threads`, `streams` and `batch` are the user's words, `devices` what they mean; the graph is
     that of `batch` frames. A named strategy is obeyed. "auto" tries the good strategies and keeps the fastest as
     measured; where the user left device and threads open, the CPU with all its threads and no GPU is among them. With
-    streams "auto", everything is also tried with a stream for every thread.
+    streams "auto", everything is also tried with a stream for every thread. What was decided once is kept on disk.
     """
     if strategy not in ("auto", *WITHOUT_GPU) and "gpu" not in devices:
         raise DeviceError(f"strategy {strategy!r} needs a GPU; device {device!r} has none: {no_gpu_reason()}")
@@ -196,6 +147,12 @@ def decide(
         sets += [
             {**each, "cpu": cpu(count, count)} for each in sets if (count := getattr(each["cpu"], "threads", 1)) > 1
         ]
+    asked = {**store.key(graph, model, devices), "asked": [device, strategy, threads, streams, batch]}
+    if strategy == "auto" and (kept := store.decision(asked)) is not None:
+        for each in sets:
+            planner = Planner(graph, model, each, batch)
+            if planner.made(kept):
+                return planner.compiled(kept)
     candidates: list[Compiled] = []
     for each in sets:
         planner = Planner(graph, model, each, batch)
@@ -205,4 +162,7 @@ def decide(
             candidates += planner.candidates()
         else:
             candidates.append(planner.compiled(planner.alone("gpu" if "gpu" in each else "cpu")))
-    return fastest(candidates)
+    found = fastest(candidates)
+    if found.plan.measured is not None:
+        store.keep_decision(asked, found.plan)
+    return found

@@ -1,12 +1,11 @@
-"""Profile: what every operator costs on every device, and every crossing between them, measured here."""
+"""Profile: what the operators of a program cost where it runs."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import median
-from typing import Any
+from statistics import fmean, median
 
 import numpy as np
 
@@ -16,12 +15,9 @@ from engine.program import Program, can_run, compile_stage
 from hetero.compiled import border
 from hetero.memory.arena import pack
 from hetero.memory.lifetime import lifetimes
-from hetero.memory.shared import share
-from hetero.partition.problem import Crossing, Problem, Tensor
 from kernels.ops import operators
 
 REPEATS = 5
-SMALL, LARGE = 4096, 4 << 20  # bytes of the two transfers that give a crossing's line
 ENOUGH = 1.0  # seconds after which a slow network is not measured again
 
 
@@ -70,26 +66,29 @@ def per_operator(program: Program, recording: Recording) -> dict[str, float]:
     neither, so the parts are scaled to it.
     """
     times = timing(recording)
-    scale = times.whole / (sum(times.steps) or 1.0)
+    return by_node(program, times.steps, times.whole)
+
+
+def by_node(program: Program, steps: Sequence[float], whole: float) -> dict[str, float]:
+    """Seconds of each node, of its steps timed one by one and of the whole, to which they are scaled."""
+    scale = whole / (sum(steps) or 1.0)
     seconds = dict.fromkeys((node.name for node in program.nodes), 0.0)
-    for step, taken in zip(program.steps, times.steps, strict=True):
+    for step, taken in zip(program.steps, steps, strict=True):
         seconds[step.node] += taken * scale
     return seconds
+
+
+def middle(times: Iterable[float]) -> float:
+    """The mean of the middle half: a core that changes its speed every now and then has no one median."""
+    ordered = sorted(times)
+    quarter = len(ordered) // 4
+    return fmean(ordered[quarter : len(ordered) - quarter])
 
 
 def run(recording: Recording) -> None:
     """One run, ended."""
     recording.start()
     recording.wait()
-
-
-def operator_costs(graph: Graph, devices: Mapping[str, Device]) -> dict[str, dict[str, float]]:
-    """Node -> device key -> seconds, for every device that can run the node."""
-    costs: dict[str, dict[str, float]] = {node.name: {} for node in graph.nodes}
-    for key, device in devices.items():
-        for name, seconds in per_operator(*recorded(graph, device)).items():
-            costs[name][key] = seconds
-    return costs
 
 
 def recorded(graph: Graph, device: Device) -> tuple[Program, Recording]:
@@ -109,51 +108,6 @@ def _bind(program: Program, device: Device) -> Recording:
         for name, nbytes in program.border.items()
     }
     return program.bind(lambda name: Memory(outside[name]) if name in outside else Memory(base, arena.offsets[name]))
-
-
-def crossing_cost(gpu: Any) -> Crossing:
-    """What it takes to bring a tensor over and have it back, per direction: a line through two sizes."""
-    seconds = {}
-    for nbytes in (SMALL, LARGE):
-        shared = share(gpu, nbytes)
-        taken = []
-        for _ in range(2 * REPEATS):
-            start = time.perf_counter()
-            shared.to_device()
-            shared.to_host()
-            shared.wait()
-            taken.append((time.perf_counter() - start) / 2)
-        seconds[nbytes] = median(taken)
-    slope = max(0.0, (seconds[LARGE] - seconds[SMALL]) / (LARGE - SMALL))
-    # The GPU's worker maps, copies and waits, and the CPU computes another frame meanwhile.
-    return Crossing(max(0.0, seconds[SMALL] - slope * SMALL), slope, ("gpu",))
-
-
-def problem(graph: Graph, devices: Mapping[str, Device]) -> Problem:
-    """The network and these devices as numbers, all measured now."""
-    costs = operator_costs(graph, devices)
-    made = {name: node.name for node in graph.nodes for name in node.outputs}
-    readers: dict[str, list[str]] = {}
-    for node in graph.nodes:
-        for name in dict.fromkeys(node.inputs):
-            if name and graph.value(name) is None:
-                readers.setdefault(name, []).append(node.name)
-    names = dict.fromkeys((*graph.inputs, *made))
-    tensors = tuple(
-        Tensor(name, graph.spec(name).nbytes, made.get(name), tuple(readers.get(name, ())), name in graph.outputs)
-        for name in names
-        if name
-    )
-    keeps = {
-        node.name: sum(value.nbytes for name in node.inputs if (value := graph.value(name)) is not None)
-        for node in graph.nodes
-    }
-    crossing = {}
-    if "gpu" in devices:
-        crossing = dict.fromkeys((("cpu", "gpu"), ("gpu", "cpu")), crossing_cost(devices["gpu"]))
-    streams = {key: device.streams for key, device in devices.items()}
-    each = {name: {key: seconds / streams[key] for key, seconds in cost.items()} for name, cost in costs.items()}
-    return Problem(each, tensors, crossing, keeps=keeps, streams=streams)
 
 
 def kernel_kind(node: Node, device: Device) -> str:

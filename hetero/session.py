@@ -14,6 +14,7 @@ import numpy as np
 from engine.formats.onnx import Model, Port, load, resolve
 from engine.graph import Graph
 from hetero.compiled import Compiled
+from hetero.costs.costs import Costs
 from hetero.deployment import Deployment
 from hetero.frames import InputError, fitting, prepared
 from hetero.machine import choose
@@ -147,6 +148,12 @@ class Session:
     def graph(self) -> Graph:
         """The network as it is run, its weights left out."""
         return self.decided(self._latest()).graph
+
+    def costs(self) -> Costs:
+        """What every operator costs on every device, alone and in a stream; measured if that is not on disk."""
+        compiled = self.decided(self._latest())
+        graph = prepared(self.model, dict(self._latest()), self._batch)
+        return Planner(graph, self.model.digest, compiled.devices, self._batch).costs
 
     def profile(self) -> tuple[OperatorTime, ...]:
         """What every operator costs where the plan puts it; one list a placement, one behind the other."""

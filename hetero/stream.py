@@ -16,9 +16,10 @@ from hetero.pipeline.batches import Batches
 from hetero.pipeline.pipeline import OnFull, Pipeline, PipelineClosed
 from hetero.pipeline.result import Result
 from hetero.plan import Plan
-from hetero.planner import Streams, pipeline
+from hetero.planner import Streams
 from hetero.session import Session, Shapes
 from hetero.statistics import Recorder, Statistics
+from hetero.trial import pipeline
 
 Frame = np.ndarray[Any, Any] | Mapping[str, np.ndarray[Any, Any]]
 

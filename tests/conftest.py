@@ -27,6 +27,7 @@ def _no_tunings_of_this_user(tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """What somebody tuned or saw fail on this machine has no say in the tests, nor in the processes they start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("HETERO_COSTS", str(tmp_path_factory.mktemp("costs")))
         yield
 
 

@@ -16,8 +16,8 @@ from hetero.partition.bound import bound
 from hetero.partition.problem import Problem, crossings
 from hetero.partition.record import from_record, to_record
 from hetero.partition.strategies import strategies, strategy
-from hetero.planner import Trial
 from hetero.report import machine
+from hetero.trial import Trial
 
 FOLDER = Path(__file__).parent
 PROBLEMS = FOLDER / "problems"

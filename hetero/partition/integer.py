@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from hetero.partition.problem import Problem, Tensor, move, period
+from hetero.partition.problem import Problem, Tensor, move, paces, period
 
 Weights = Mapping[str, float]  # resource -> what a second of it counts
 Row = Mapping[int, float]  # column -> coefficient
@@ -35,7 +35,7 @@ class Programme:
     """The rows of a problem with any number of devices; overheads of stages are left out.
 
     Columns: for each operator and device, 1 where it is placed there; for each tensor and ordered pair of devices, 1
-    where it crosses, which whole placements make whole; last the time per frame, which no load exceeds.
+    where it crosses, which whole placements make whole; last the time per frame, which no pace exceeds.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -55,8 +55,8 @@ class Programme:
                 self._cross(tensor, source, target)
         self._time = self._width
         self._width += 1
-        for load in self._loads.values():
-            self._rows.append(({**load, self._time: -1.0}, -np.inf, 0.0))
+        for pace in paces(problem).values():
+            self._rows.append(({**self._sum(pace), self._time: -1.0}, -np.inf, 0.0))
         largest = max(problem.keeps.values(), default=0) or 1
         for device, most in problem.memory.items():
             kept = {self._column[operator, device]: nbytes / largest for operator, nbytes in problem.keeps.items()}

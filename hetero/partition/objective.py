@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hetero.partition.draft import Draft, draft
 from hetero.partition.integer import Limit, Programme, Weights
-from hetero.partition.problem import Placement, Problem, loads, period
+from hetero.partition.problem import Placement, Problem, loads, paces, period
 
 AIMS = ("throughput", "latency", "cpu", "energy")
 
@@ -94,8 +94,8 @@ def pareto(problem: Problem, drafts: Iterable[Draft] = ()) -> list[Draft]:
 
 
 def _all(problem: Problem) -> Weights:
-    """What makes of loads the seconds of one frame."""
-    return {resource: float(problem.streams.get(resource, 1)) for resource in problem.resources}
+    """What makes of loads the seconds of one frame, for which one device works at a time."""
+    return {name: problem.alone.get(name, 1.0) * problem.streams.get(name, 1) for name in problem.resources}
 
 
 def _alone(problem: Problem, placement: Placement) -> float:
@@ -115,7 +115,7 @@ def _weights(problem: Problem, objective: Objective) -> Weights | None:
 def _limits(problem: Problem, objective: Objective) -> list[Limit]:
     limits = [] if objective.latency is None else [Limit(_all(problem), objective.latency)]
     if objective.rate is not None:
-        limits += [Limit({resource: 1.0}, 1 / objective.rate) for resource in problem.resources]
+        limits += [Limit(pace, 1 / objective.rate) for pace in paces(problem).values()]
     return limits
 
 

@@ -79,6 +79,8 @@ class Problem:
     memory    device -> bytes that operators may keep there; a device that is absent has no limit
     streams   device -> stages of different frames that it runs at once, 1 where it is absent: all its times are seconds
               per frame, and one frame takes so many times as long
+    alone     device -> what part of its times is left while the other devices are idle, 1 where it is absent: all times
+              are those beside busy devices
     graph     built from these: operators as nodes in the order given, with attribute `cost`
     devices   built too: every device an operator can run on, the host first
     resources built too: what can be busy: the devices, then what crossings name besides
@@ -96,6 +98,7 @@ class Problem:
     keeps: Mapping[str, int] = field(default_factory=dict)
     memory: Mapping[str, int] = field(default_factory=dict)
     streams: Mapping[str, int] = field(default_factory=dict)
+    alone: Mapping[str, float] = field(default_factory=dict)
     graph: nx.DiGraph[Any] = field(init=False, repr=False, compare=False)
     devices: tuple[str, ...] = field(init=False, repr=False, compare=False)
     resources: tuple[str, ...] = field(init=False, repr=False, compare=False)
@@ -192,13 +195,48 @@ def loads(problem: Problem, placement: Placement) -> dict[str, float]:
     return load
 
 
+def paces(problem: Problem) -> dict[str, dict[str, float]]:
+    """What the seconds per frame of each resource are made of: shares of loads, one in all.
+
+    A device is slowed down by the others as long as they work. Beside one that works for a part u of the time it takes
+    load * (alone + (1 - alone) * u), and where its own load is the largest, u is the other's load over its own: so this
+    is a weighted mean of both loads. Among more devices the others count alike.
+    """
+    found = {}
+    for resource in problem.resources:
+        others = [device for device in problem.devices if device != resource]
+        alone = problem.alone.get(resource, 1.0) if others else 1.0
+        found[resource] = {resource: alone, **{device: (1 - alone) / len(others) for device in others if alone != 1}}
+    return found
+
+
+def demands(problem: Problem, placement: Placement) -> dict[str, float]:
+    """Seconds per frame that each resource needs for a placement, beside the others: its pace."""
+    load = loads(problem, placement)
+    return {
+        resource: sum(share * load[name] for name, share in pace.items()) for resource, pace in paces(problem).items()
+    }
+
+
 def period(problem: Problem, placements: Sequence[Placement], schedule: Sequence[int] = (0,)) -> float:
-    """Predicted seconds per frame: the largest load, averaged over the schedule.
+    """Predicted seconds per frame: the largest demand, averaged over the schedule.
 
     With enough frames in flight every resource always has work, so the busiest sets the pace.
     """
-    each = [loads(problem, placement) for placement in placements]
-    return max(sum(each[entry][name] for entry in schedule) / len(schedule) for name in problem.resources)
+    return max(_mean([demands(problem, placement) for placement in placements], schedule).values())
+
+
+def relieved(problem: Problem, placements: Sequence[Placement], schedule: Sequence[int] = (0,)) -> Problem:
+    """The problem as these placements meet it: a device's times are less where the others have less to do."""
+    load = _mean([loads(problem, placement) for placement in placements], schedule)
+    need = _mean([demands(problem, placement) for placement in placements], schedule)
+    factors = {device: min(1.0, need[device] / load[device]) for device in problem.devices if load[device]}
+    return replace(scaled(problem, factors), alone={})
+
+
+def _mean(each: Sequence[Mapping[str, float]], schedule: Sequence[int]) -> dict[str, float]:
+    """Seconds of every resource, averaged over the schedule."""
+    return {name: sum(each[entry][name] for entry in schedule) / len(schedule) for name in each[0]}
 
 
 def kept(problem: Problem, placements: Sequence[Placement]) -> dict[str, int]:

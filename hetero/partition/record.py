@@ -22,6 +22,7 @@ def to_record(problem: Problem) -> dict[str, Any]:
         "keeps": dict(problem.keeps),
         "memory": dict(problem.memory),
         "streams": dict(problem.streams),
+        "alone": dict(problem.alone),
     }
 
 
@@ -39,4 +40,5 @@ def from_record(data: dict[str, Any]) -> Problem:
         data["keeps"],
         data["memory"],
         data["streams"],
+        data["alone"],
     )

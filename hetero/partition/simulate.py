@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from hetero.partition.itinerary import Leg, itinerary
-from hetero.partition.problem import Placement, Problem, period
+from hetero.partition.problem import Placement, Problem, period, relieved
 
 SETTLED = 32  # frames after which a stream counts as steady
 SLACK = 0.01  # of the busiest resource's time
@@ -105,6 +105,7 @@ def timeline(
 
     A device waits while none of its streams works.
     """
+    problem = relieved(problem, placements, schedule)
     legs = [itinerary(problem, placement) for placement in placements]
     free = dict.fromkeys(problem.resources, 0.0)
     events = []
@@ -120,6 +121,7 @@ def timeline(
 
 def forecast(problem: Problem, placements: Sequence[Placement], schedule: Sequence[int], depth: int) -> Forecast:
     """The steady state of a plan at a depth."""
+    problem = relieved(problem, placements, schedule)
     return _steady(_variants([itinerary(problem, each) for each in placements]), schedule, depth, problem.streams)
 
 
@@ -128,6 +130,7 @@ def enough(problem: Problem, placements: Sequence[Placement], schedule: Sequence
 
     Where no depth up to `DEEPEST` does that, the least that comes as near to the fastest of them.
     """
+    problem = relieved(problem, placements, schedule)
     variants = _variants([itinerary(problem, each) for each in placements])
     goal = (1 + SLACK) * period(problem, placements, schedule)
     found: list[float] = []

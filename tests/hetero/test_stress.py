@@ -16,7 +16,8 @@ from hetero.compiled import Compiled
 from hetero.deployment import Deployment
 from hetero.machine import choose
 from hetero.pipeline.stage import Stage
-from hetero.planner import Planner, pipeline
+from hetero.planner import Planner
+from hetero.trial import pipeline
 from kernels.cpu.target import host
 from tests.hetero import branches
 from tests.hetero.ways import alternate

@@ -14,7 +14,7 @@ from hetero.partition.bound import bound
 from hetero.partition.integer import Programme
 from hetero.partition.ledger import Ledger
 from hetero.partition.min_cut import SINK, SOURCE, flow_network, min_cut, weighted
-from hetero.partition.problem import Crossing, Problem, ProblemError, loads, period
+from hetero.partition.problem import Crossing, Problem, ProblemError, demands, loads, paces, period
 from hetero.partition.strategies import exact, strategy
 
 SEEDS = 500
@@ -79,6 +79,28 @@ def test_bound_mix_and_best_placement(seeds: range) -> None:
         assert draft.predicted == pytest.approx(best, rel=1e-6)
         assert draft.dual is not None
         assert found.seconds * (1 - 1e-9) <= draft.dual <= best * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_bound_mix_and_best_placement_of_devices_that_slow_each_other_down(seed: int) -> None:
+    problem = replace(problem_of(seed), overhead={}, alone={"cpu": 0.8, "gpu": 0.6 + seed % 5 / 10})
+    pace = np.array([[each.get(name, 0.0) for name in problem.resources] for each in paces(problem).values()])
+    every = all_loads(problem) @ pace.T
+    best = every.max(axis=1).min()
+    found = bound(problem)
+    each = [demands(problem, placement) for placement in found.placements]
+    mixed = max(
+        sum(share * need[name] for share, need in zip(found.shares, each, strict=True)) for name in problem.resources
+    )
+    assert (all_loads(problem) @ list(found.weights.values())).min() >= found.seconds * (1 - 1e-12)
+    assert mixed == pytest.approx(found.seconds, rel=1e-6)
+    assert mixed <= best * (1 + 1e-9)
+    draft = exact.solve(problem, gap=0.0)
+    assert draft.predicted == pytest.approx(best, rel=1e-6)
+    assert draft.dual is not None
+    assert found.seconds * (1 - 1e-9) <= draft.dual <= best * (1 + 1e-6)
+    mix = strategy("two-plan-mix")(problem)
+    assert found.seconds * (1 - 1e-9) <= mix.predicted == period(problem, mix.placements, mix.schedule)
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -18,10 +18,12 @@ from hetero.partition.problem import (
     ProblemError,
     Tensor,
     crossings,
+    demands,
     fits,
     kept,
     loads,
     period,
+    relieved,
     scaled,
 )
 from hetero.partition.record import from_record, to_record
@@ -148,10 +150,27 @@ def test_what_if() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_records_are_json_both_ways(seed: int) -> None:
-    problem = replace(random_problem(seed), keeps={"op0": 3}, memory={"gpu": 100})
+    problem = replace(random_problem(seed), keeps={"op0": 3}, memory={"gpu": 100}, alone={"cpu": 0.9})
     again = from_record(json.loads(json.dumps(to_record(problem))))
     assert again == problem
     assert hash(again) == hash(problem)
+
+
+def test_a_device_is_the_faster_the_less_the_other_has_to_do() -> None:
+    problem = replace(DIAMOND, alone={"cpu": 0.7, "gpu": 0.5})
+    cpu = dict.fromkeys("abcd", "cpu")
+    mixed = {"a": "cpu", "b": "gpu", "c": "gpu", "d": "cpu"}
+    assert loads(problem, mixed) == {"cpu": 64, "gpu": 25}
+    assert demands(problem, mixed) == pytest.approx({"cpu": 0.7 * 64 + 0.3 * 25, "gpu": 0.5 * 25 + 0.5 * 64})
+    assert period(problem, [cpu]) == pytest.approx(70)
+    assert period(problem, [mixed]) == pytest.approx(0.7 * 64 + 0.3 * 25)
+    assert period(problem, [cpu, mixed]) == pytest.approx(70)
+    whole = [cpu, mixed], [0, 1]
+    assert period(problem, *whole) == pytest.approx(0.7 * 82 + 0.3 * 12.5)
+    lighter = relieved(problem, *whole)
+    assert lighter.costs["a"]["cpu"] == pytest.approx(DIAMOND.costs["a"]["cpu"] * (0.7 * 82 + 0.3 * 12.5) / 82)
+    assert lighter.costs["b"]["gpu"] == DIAMOND.costs["b"]["gpu"]  # beside it the CPU never rests
+    assert relieved(DIAMOND, *whole) == DIAMOND
 
 
 def test_period_is_the_largest_mean_load() -> None:

@@ -181,6 +181,15 @@ def test_enough_depth_reaches_the_prediction(seed: int) -> None:
     assert found.latency <= depth * found.period * 1.5
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_devices_that_slow_each_other_down(seed: int) -> None:
+    problem, placements, schedule = random_plan(seed)
+    problem = replace(problem, alone={"cpu": 0.7, "gpu": 0.9})
+    depth = enough(problem, placements, schedule)
+    found = forecast(problem, placements, schedule, depth)
+    assert found.period == pytest.approx(period(problem, placements, schedule), rel=0.04)
+
+
 def test_a_plan_on_one_device_needs_one_frame_in_flight() -> None:
     problem = random_problem(4, partial=False)
     assert enough(problem, [problem.prefer("cpu")], [0]) == 1

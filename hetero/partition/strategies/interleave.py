@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from hetero.partition.draft import Draft, draft, fallen
-from hetero.partition.problem import Problem, loads
+from hetero.partition.problem import Problem, demands
 from hetero.partition.schedule import spread
 
 LONGEST = 16  # frames in one round of the schedule; a longer round needs more slots than it gains
 
 
 def solve(problem: Problem) -> Draft:
-    """The round of at most `LONGEST` frames with the smallest largest load, the shortest of equals."""
+    """The round of at most `LONGEST` frames with the smallest largest demand, the shortest of equals."""
     cpu, gpu = problem.prefer("cpu"), problem.prefer("gpu")
-    on_cpu, on_gpu = loads(problem, cpu), loads(problem, gpu)
+    on_cpu, on_gpu = demands(problem, cpu), demands(problem, gpu)
 
     def pace(gpu_frames: int, frames: int) -> float:
         share = gpu_frames / frames

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hetero.partition.bound import bound
 from hetero.partition.draft import Draft, draft
-from hetero.partition.problem import Problem, loads
+from hetero.partition.problem import Problem, demands
 from hetero.partition.schedule import rounded, spread
 
 LONGEST = 64  # frames in one round of the schedule
@@ -18,11 +18,11 @@ def solve(problem: Problem) -> Draft:
     devices.
     """
     best = bound(problem)
-    each = [loads(problem, placement) for placement in best.placements]
+    each = [demands(problem, placement) for placement in best.placements]
 
     def pace(counts: list[int]) -> float:
         return max(
-            sum(count * load[resource] for count, load in zip(counts, each, strict=True)) / sum(counts)
+            sum(count * need[resource] for count, need in zip(counts, each, strict=True)) / sum(counts)
             for resource in problem.resources
         )
 

@@ -1,0 +1,5 @@
+"""`python -m experiments.prediction`."""
+
+from experiments.prediction.main import main
+
+main()

@@ -1,0 +1,109 @@
+"""Costs: seconds of operators, alone and beside busy neighbours, and of crossings, as a record and as a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.graph import Graph
+from hetero.partition.problem import Crossing, Problem, Tensor
+
+Seconds = Mapping[str, Mapping[str, float]]  # operator -> device key -> seconds
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What was measured of one network on one set of devices.
+
+    alone     operator -> device -> seconds while the other devices are idle; a device that is absent cannot run it
+    busy      likewise, in a stream that keeps every device busy
+    crossing  (from, to) -> what it costs the device at which a tensor arrives
+    unloading device -> seconds that it takes to copy a frame's outputs out, where the last of them are made
+
+    A device of several streams does so many frames at once, and these are the seconds of one.
+    """
+
+    alone: Seconds
+    busy: Seconds
+    crossing: Mapping[tuple[str, str], Crossing]
+    unloading: Mapping[str, float]
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain data; times in seconds, sizes in bytes."""
+        return {
+            "alone": {operator: dict(cost) for operator, cost in self.alone.items()},
+            "busy": {operator: dict(cost) for operator, cost in self.busy.items()},
+            "crossing": [
+                {"source": source, "target": target, "fixed": each.fixed, "per_byte": each.per_byte}
+                for (source, target), each in self.crossing.items()
+            ],
+            "unloading": dict(self.unloading),
+        }
+
+    @classmethod
+    def from_record(cls, data: Mapping[str, Any]) -> Costs:
+        """The costs again. Raises LookupError, TypeError, ValueError or AttributeError for other data."""
+        crossing = {
+            (str(each["source"]), str(each["target"])): Crossing(
+                _seconds(each["fixed"]), _seconds(each["per_byte"]), (str(each["target"]),)
+            )
+            for each in data["crossing"]
+        }
+        unloading = {str(key): _seconds(taken) for key, taken in data["unloading"].items()}
+        return cls(_table(data["alone"]), _table(data["busy"]), crossing, unloading)
+
+    def problem(self, graph: Graph, streams: Mapping[str, int]) -> Problem:
+        """The network and its devices as numbers: a device of several streams takes so much less time per frame."""
+        last = graph.nodes[-1].name
+        busy = {
+            node.name: {
+                key: (seconds + self.unloading.get(key, 0.0) * (node.name == last)) / streams[key]
+                for key, seconds in self.busy[node.name].items()
+            }
+            for node in graph.nodes
+        }
+        crossing = {
+            (source, target): Crossing(each.fixed / streams[target], each.per_byte / streams[target], each.on)
+            for (source, target), each in self.crossing.items()
+        }
+        alone = {key: min(1.0, self._sum(self.alone, key) / self._sum(self.busy, key)) for key in streams}
+        return Problem(busy, tensors(graph), crossing, keeps=weights(graph), streams=streams, alone=alone)
+
+    def _sum(self, costs: Seconds, key: str) -> float:
+        """Seconds of all that a device can run; never 0."""
+        return sum(cost.get(key, 0.0) for cost in costs.values()) or 1.0
+
+
+def tensors(graph: Graph) -> tuple[Tensor, ...]:
+    """What passes between the operators of a network, its inputs and its outputs; no constants."""
+    made = {name: node.name for node in graph.nodes for name in node.outputs}
+    readers: dict[str, list[str]] = {}
+    for node in graph.nodes:
+        for name in dict.fromkeys(node.inputs):
+            if name and graph.value(name) is None:
+                readers.setdefault(name, []).append(node.name)
+    names = (name for name in dict.fromkeys((*graph.inputs, *made)) if name)
+    return tuple(
+        Tensor(name, graph.spec(name).nbytes, made.get(name), tuple(readers.get(name, ())), name in graph.outputs)
+        for name in names
+    )
+
+
+def weights(graph: Graph) -> dict[str, int]:
+    """Bytes of constants that each operator reads."""
+    return {
+        node.name: sum(value.nbytes for name in node.inputs if (value := graph.value(name)) is not None)
+        for node in graph.nodes
+    }
+
+
+def _table(data: Any) -> dict[str, dict[str, float]]:
+    return {str(name): {str(key): _seconds(taken) for key, taken in cost.items()} for name, cost in data.items()}
+
+
+def _seconds(value: Any) -> float:
+    seconds = float(value)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"{value!r} is no time")
+    return seconds

@@ -1,0 +1,132 @@
+"""Rehearsal: a stream that hands over often, and what hand-overs cost, found from how long its stages took."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.devices.device import Device
+from engine.graph import Graph
+from engine.program import can_run
+from hetero.compiled import Compiled
+from hetero.costs.costs import Seconds, tensors
+from hetero.partition.itinerary import Leg, itinerary
+from hetero.partition.problem import Crossing, Placement, Problem
+from hetero.plan import Plan
+from hetero.profile import middle
+from hetero.statistics import Execution
+from hetero.trial import Trial
+
+TURNS = 12  # times that a frame changes devices, where the network has as many operators
+HANDFUL = 30e-6  # seconds that any stage may take longer or shorter
+DOUBT = 0.3  # weight, beside a stage's 1, of operators taking as long as by themselves
+
+
+class Fit(NamedTuple):
+    """A device in a stream: how many times as long its operators take, and what every tensor that arrives costs."""
+
+    factor: float
+    fixed: float
+    per_byte: float
+
+
+class Rehearsal:
+    """A network that takes turns on two devices: two placements, each the other's mirror, dealt to frames by turns.
+
+    So both devices are always busy, each runs all it can, and its stages are as short as hand-overs are many.
+    """
+
+    def __init__(self, graph: Graph, devices: Mapping[str, Device]) -> None:
+        self._placements = mirrored(graph, devices)
+        host = devices["cpu"]
+        shown = {key: device.name for key, device in devices.items()}
+        plan = Plan("rehearsal", "rehearsal", "", shown, None, self._placements, (0, 1), host.streams)
+        compiled = Compiled(graph, plan, devices)
+        self._trial = Trial(compiled, seconds=0.0)
+        self._tensors = tensors(graph)
+        self._counts = [len(stages) for stages in compiled.variants]
+
+    def measure(self) -> None:
+        """Stream a few frames."""
+        self._trial.measure()
+
+    def fits(self, busy: Seconds) -> dict[str, Fit]:
+        """What was measured, for each device, held against what its operators take by themselves."""
+        stages = self._stages()
+        rows: dict[str, list[tuple[float, float, int, int]]] = defaultdict(list)
+        devices = dict.fromkeys(key for cost in busy.values() for key in cost)
+        free = {(a, b): Crossing(0.0, 0.0, (b,)) for a in devices for b in devices if a != b}
+        problem = Problem(busy, self._tensors, free)
+        sizes = {tensor.name: tensor.nbytes for tensor in self._tensors}
+        for variant, placement in enumerate(self._placements):
+            for number, leg in enumerate(itinerary(problem, placement)):
+                if number < self._counts[variant]:  # after the last stage outputs may come back
+                    arriving = [sizes[piece.name] for piece in leg.pieces if piece.kind == "crossing"]
+                    rows[leg.resource].append((stages[variant, number], operators(leg), len(arriving), sum(arriving)))
+        return {device: fitted(found) for device, found in rows.items()}
+
+    def unloading(self) -> dict[str, float]:
+        """Seconds in which each device copied outputs out."""
+        found: dict[str, list[float]] = defaultdict(list)
+        for each in (each for executions in self._trial.executions for each in executions):
+            if each.stage == self._counts[each.frame % 2]:
+                found[each.device].append(each.end - each.start)
+        return {device: middle(times) for device, times in found.items()}
+
+    def _stages(self) -> dict[tuple[int, int], float]:
+        """What every stage took: (placement, its number) -> seconds."""
+        found: dict[tuple[int, int], list[float]] = defaultdict(list)
+        for executions in self._trial.executions:
+            for each, seconds in occupied(executions):
+                found[each.frame % 2, each.stage].append(seconds)
+        return {stage: middle(times) for stage, times in found.items()}
+
+
+def occupied(executions: Sequence[Execution]) -> Iterator[tuple[Execution, float]]:
+    """Executions in the order they ended, with the seconds that they kept their device from other work.
+
+    That is more than the stage's own where the frame waited while the device came from its last one.
+    """
+    free: dict[str, float] = {}
+    ready: dict[int, float] = {}
+    for each in executions:
+        waited = ready.get(each.frame, each.start) <= free.get(each.device, each.start) <= each.start
+        yield each, each.end - (free[each.device] if waited and each.device in free else each.start)
+        free[each.device] = ready[each.frame] = each.end
+
+
+def mirrored(graph: Graph, devices: Mapping[str, Device]) -> tuple[Placement, Placement]:
+    """Two placements that change devices at the same places, `TURNS` times; what a device cannot run is the CPU's."""
+    keys = tuple(devices)
+    count = len(graph.nodes)
+    parts = min(count, TURNS + 1)
+
+    def placement(first: int) -> Placement:
+        turns = ((node, keys[(first + i * parts // count) % len(keys)]) for i, node in enumerate(graph.nodes))
+        return {node.name: key if can_run(graph, node, devices[key]) else "cpu" for node, key in turns}
+
+    return placement(0), placement(1)
+
+
+def operators(leg: Leg) -> float:
+    """Seconds of a leg's operators."""
+    return sum(piece.seconds for piece in leg.pieces if piece.kind == "operator")
+
+
+def fitted(stages: list[tuple[float, float, int, int]]) -> Fit:
+    """The fit to stages of one device: (seconds, those of the operators by themselves, tensors arrived, their bytes).
+
+    Least squares of relative errors without negative numbers; the factor is 1 as far as nothing speaks against it.
+    """
+    from scipy.optimize import nnls  # SciPy takes half a second to import
+
+    table = np.array(stages, float)
+    seconds, parts = table[:, 0], table[:, 1:]
+    scale = np.maximum(np.abs(parts).max(axis=0), 1e-12)  # the solver wants numbers of one size
+    weights = 1 / (seconds + HANDFUL)
+    rows = np.vstack([parts / scale * weights[:, None], [DOUBT / scale[0], 0.0, 0.0]])
+    found, _ = nnls(rows, np.append(seconds * weights, DOUBT))
+    return Fit(*(found / scale).tolist())

@@ -1,0 +1,85 @@
+"""Trial: a compiled plan streamed for a moment at a time, on seeded noise."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import closing
+from functools import partial
+from itertools import islice, repeat
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from hetero.deployment import Deployment
+from hetero.pipeline.batches import Batches
+from hetero.pipeline.pipeline import OnFull, Pipeline
+
+if TYPE_CHECKING:
+    from hetero.compiled import Compiled
+    from hetero.statistics import Execution
+
+SECONDS = 0.25  # of frames per measurement, at least FEWEST frames
+FEWEST = 6
+
+
+class Trial:
+    """One plan, streamed for so many seconds at a time; how many frames that takes is tried out beforehand.
+
+    periods      seconds per frame, a measurement each
+    executions   the stages that the frames of every measurement, or its batches, went through, a sequence each
+    """
+
+    def __init__(self, compiled: Compiled, seconds: float = SECONDS) -> None:
+        self.compiled = compiled
+        self.periods: list[float] = []
+        self.executions: list[list[Execution]] = []
+        self._deployment = Deployment(compiled, compiled.plan.slots)
+        # Frames may end several at a time, so what is measured is to be no less than what is in flight.
+        least = max(FEWEST, compiled.plan.slots * compiled.plan.batch)
+        self._frames = self._rounds(least)
+        self.measure()
+        # A device that has just woken up is slow, and so few frames say little: this measurement does not count.
+        self._frames = self._rounds(max(least, round(seconds / self.periods.pop())))
+        self.executions.clear()
+
+    @property
+    def period(self) -> float:
+        """Seconds per frame: the median of what was measured."""
+        return median(self.periods)
+
+    def measure(self) -> None:
+        """Stream some frames; what counts lies between the first that fill the pipeline and the last."""
+        feed = self._deployment.noise()
+        fill = self.compiled.plan.slots * self.compiled.plan.batch
+        with closing(pipeline(self._deployment)) as stream:
+            ends = [time.perf_counter() for _ in stream.map(islice(repeat(feed), self._frames + 2 * fill))]
+            executions = stream.executions()
+        self.periods.append((ends[fill + self._frames - 1] - ends[fill - 1]) / self._frames)
+        within = range(fill // self.compiled.plan.batch, (fill + self._frames) // self.compiled.plan.batch)
+        self.executions.append([each for each in executions if each.frame in within])
+
+    def _rounds(self, frames: int) -> int:
+        """The next whole number of the schedule's rounds."""
+        length = len(self.compiled.plan.schedule) * self.compiled.plan.batch
+        return -(-frames // length) * length
+
+
+def pipeline(deployment: Deployment, on_full: OnFull = "wait") -> Pipeline | Batches:
+    """A pipeline over a deployment's stages and slots, of batches where the plan runs several frames together."""
+    size = deployment.plan.batch
+    line = Pipeline(
+        deployment.variants,
+        deployment.plan.schedule,
+        deployment.slots,
+        deployment.load if size == 1 else deployment.load_all,
+        deployment.unload if size == 1 else partial(deployment.unload_all, frames=size),
+        on_full if size == 1 else "wait",
+        bytes_moved=deployment.bytes_moved,
+        rescued=lambda: deployment.rescued,
+        streams={key: device.streams for key, device in deployment.devices.items()},
+    )
+    return line if size == 1 else Batches(line, size, len(deployment.slots), _own, on_full)
+
+
+def _own(feeds: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: array.copy() for name, array in feeds.items()}

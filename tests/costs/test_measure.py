@@ -1,0 +1,109 @@
+"""Costs of a small network on the devices there are, and the problem that they make."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from onnx import helper
+
+from engine.formats.onnx import load, resolve
+from engine.graph import Graph
+from hetero.costs import measure as measuring
+from hetero.costs.costs import Costs
+from hetero.costs.measure import measure, working
+from hetero.machine import choose
+from hetero.partition.problem import Crossing, period
+from hetero.planner import Planner
+from hetero.session import prepared
+from tests.hetero.ways import GPU
+from tests.models import model
+
+BOTH = "cpu+gpu" if GPU else "cpu"
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    """Poolings one after the other, which nothing fuses."""
+    window = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+    nodes = [helper.make_node("MaxPool", [f"t{i}"], [f"t{i + 1}"], name=f"op{i}", **window) for i in range(6)]
+    loaded = load(model(nodes, {"t0": (1, 8, 16, 16)}, ["t6"]))
+    return prepared(loaded, resolve(loaded, {}))
+
+
+@pytest.mark.parametrize(("device", "streams"), [("cpu", 1), ("cpu", 2), (BOTH, 1)])
+def test_every_operator_on_every_device(graph: Graph, device: str, streams: int) -> None:
+    devices = choose(device, streams, streams)
+    found = measure(graph, devices)
+    names = {node.name for node in graph.nodes}
+    for table in (found.alone, found.busy):
+        assert set(table) == names
+        assert all(set(cost) == set(devices) for cost in table.values())
+        assert all(0 <= seconds < 1 for cost in table.values() for seconds in cost.values())
+        assert sum(seconds for cost in table.values() for seconds in cost.values()) > 0
+    assert len(found.crossing) == len(devices) * (len(devices) - 1)
+    assert Costs.from_record(found.to_record()) == found
+    problem = found.problem(graph, {key: each.streams for key, each in devices.items()})
+    assert set(problem.devices) == set(devices)
+    assert all(0 < part <= 1 for part in problem.alone.values())
+
+
+def test_no_more_rounds_than_time(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[Any] = []
+    monkeypatch.setattr(measuring.Samples, "take", lambda self: taken.append(self))
+    monkeypatch.setattr(measuring.Samples, "seconds", lambda self: {})
+    monkeypatch.setattr(measuring, "ENOUGH", 0.0)
+    measure(graph, choose("cpu", 1))
+    assert len(taken) == 2 * measuring.FEWEST
+
+
+def test_neighbours_work_while_the_block_runs() -> None:
+    class Endless:
+        def __init__(self) -> None:
+            self.runs = 0
+            self.began = threading.Event()
+
+        def start(self) -> None:
+            self.runs += 1
+            self.began.set()
+
+        def wait(self) -> None:
+            time.sleep(0)
+
+    neighbours: Any = [Endless(), Endless()]
+    with working(neighbours):
+        assert all(each.began.wait(10) for each in neighbours)
+    after = [each.runs for each in neighbours]
+    assert threading.active_count() < 50
+    assert after == [each.runs for each in neighbours]
+
+
+def test_a_problem_divides_times_among_streams_and_adds_what_unloading_takes(graph: Graph) -> None:
+    names = [node.name for node in graph.nodes]
+    table = {name: {"cpu": 0.004, "gpu": 0.002} for name in names}
+    crossing = {("cpu", "gpu"): Crossing(1e-3, 1e-9, ("gpu",)), ("gpu", "cpu"): Crossing(2e-3, 2e-9, ("cpu",))}
+    alone = {name: {"cpu": 0.003, "gpu": 0.004} for name in names}
+    costs = Costs(alone, table, crossing, {"cpu": 0.0004})
+    problem = costs.problem(graph, {"cpu": 2, "gpu": 1})
+    assert [cost["cpu"] for cost in problem.costs.values()] == [0.002] * (len(names) - 1) + [0.0022]
+    assert [cost["gpu"] for cost in problem.costs.values()] == [0.002] * len(names)
+    assert problem.crossing["gpu", "cpu"] == Crossing(1e-3, 1e-9, ("cpu",))
+    assert problem.crossing["cpu", "gpu"] == crossing["cpu", "gpu"]
+    assert problem.alone == {"cpu": pytest.approx(0.75), "gpu": 1.0}  # what noise made faster beside others counts as 1
+    single = replace(problem, crossing=dict.fromkeys(problem.crossing, Crossing(0.0)))
+    on_cpu = single.prefer("cpu")
+    assert period(single, [on_cpu]) == pytest.approx(0.75 * (0.002 * len(names) + 0.0002))
+
+
+@pytest.mark.skipif(not GPU, reason="needs two devices")
+def test_a_second_planner_reads_what_the_first_measured(
+    graph: Graph, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setenv("HETERO_COSTS", str(tmp_path))
+    devices = choose(BOTH, 1)
+    first = Planner(graph, "ab" * 32, devices).problem
+    monkeypatch.setattr(measuring, "recorded", lambda *_: pytest.fail("measured again"))
+    assert Planner(graph, "ab" * 32, devices).problem == first
