@@ -2,6 +2,8 @@
 // that pass through local memory. SLICES teams of items share the reduction between them, each item holding TM x TN of
 // the tile; their sums are added at the end. BUFFERS 2: a slab is stored while the one before is read.
 // Blocked input: a slab is one tap of one input block. PLAIN: any SLAB taps (offset of the channel, row, column, 0).
+// WINDOW_H, WINDOW_W: the input is what a depthwise convolution of that window makes of x, or 0, 0: it is x; `filters`
+// holds that one's bias and weights as [block][1 + window][BLOCK], and strides, dilations and pads are its own.
 // Jobs come from a table (see prelude.cl); `tables` holds the taps (PLAIN) or, of grouped convolutions, for every output
 // block its first input block.
 #define TEAM ((BM / TM) * (BN / TN))
@@ -24,19 +26,42 @@
 #define A_PIXEL(part) ((part) / (SLAB / 4))
 #define A_INPUT(part) ((part) % (SLAB / 4) * 4)
 #endif
+#define WINDOW (WINDOW_H * WINDOW_W)
+#if WINDOW
+#define FILTERS_POINTER , __global const float *restrict filters
+#else
+#define FILTERS_POINTER
+#endif
 #define COLUMN(j) ((j) * (BN / (TN / 4)) + column * 4)
 
+#define INSIDE(row, place) ((row) >= 0 && (row) < x_height && (place) >= 0 && (place) < x_width)
+
+// What lies there, or zeros: loads that nothing branches around are all under way at once.
+A_VEC load_inside(__global const float *restrict x, int at, int inside)
+{
+    const A_VEC value = *(__global const A_VEC *)(x + (inside ? at : 0));
+    return inside ? value : (A_VEC)(0.0f);
+}
+
 enum {
-    X_AT = 2, WEIGHTS_AT, TABLES_AT, BIAS_AT, RESIDUAL_AT, Y_AT, PIXELS, HEIGHT, WIDTH, BLOCKS, SLABS, SLABS_EACH,
-    X_HEIGHT, X_WIDTH, X_IMAGE, Y_IMAGE, Y_SPLIT, SPLIT, RESIDUAL, RESIDUAL_IMAGE, GROUPED, KERNEL_H, KERNEL_W,
-    STRIDE_H, STRIDE_W, DILATION_H, DILATION_W, PAD_TOP, PAD_LEFT, LOW, HIGH, SLOPE, FIELDS
+    X_AT = 2, WEIGHTS_AT, TABLES_AT, BIAS_AT, RESIDUAL_AT, Y_AT,
+#if WINDOW
+    FILTERS_AT,
+#endif
+    PIXELS, HEIGHT, WIDTH, BLOCKS, SLABS, SLABS_EACH, X_HEIGHT, X_WIDTH, X_IMAGE, Y_IMAGE, Y_SPLIT, SPLIT,
+    RESIDUAL, RESIDUAL_IMAGE, GROUPED, KERNEL_H, KERNEL_W, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W,
+    PAD_TOP, PAD_LEFT, LOW, HIGH, SLOPE,
+#if WINDOW
+    X_LOW, X_HIGH, X_SLOPE,
+#endif
+    FIELDS
 };
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 void implicit(__global const float *restrict x, __global const float *restrict weights,
               __global const int *restrict tables, __global const float *restrict bias,
-              __global const float *restrict residual, __global float *restrict y, __global const int *restrict table,
-              int jobs)
+              __global const float *restrict residual, __global float *restrict y FILTERS_POINTER,
+              __global const int *restrict table, int jobs)
 {
     __local float4 local_memory[LOCAL_SIZE];
     int group = get_group_id(0);
@@ -66,10 +91,16 @@ void implicit(__global const float *restrict x, __global const float *restrict w
         left[i] = rest % width * stride_w - pad_left;
     }
 #if !PLAIN
-    const int kernel_h = job[KERNEL_H], kernel_w = job[KERNEL_W], plane = x_height * x_width * BLOCK;
-    const int dilation_h = job[DILATION_H], dilation_w = job[DILATION_W];
+    const int dilation_h = job[DILATION_H], dilation_w = job[DILATION_W], plane = x_height * x_width * BLOCK;
+#endif
+#if !PLAIN && !WINDOW
+    const int kernel_h = job[KERNEL_H], kernel_w = job[KERNEL_W];
     int tap_w = first % kernel_w, tap_h = first / kernel_w % kernel_h;
     int depth = first / kernel_w / kernel_h + (job[GROUPED] ? tables[block0] : 0);
+#endif
+#if WINDOW
+    const float x_low = as_float(job[X_LOW]), x_high = as_float(job[X_HIGH]), x_slope = as_float(job[X_SLOPE]);
+    filters += job[FILTERS_AT];
 #endif
     float4 sum[TM][TN / 4];
     #pragma unroll
@@ -85,18 +116,26 @@ void implicit(__global const float *restrict x, __global const float *restrict w
             #pragma unroll
             for (int i = 0; i < A_PARTS; i++) {
                 const int part = A_INPUT(member + i * TEAM);
-#if PLAIN
+#if WINDOW
+                __global const float *filter = filters + min(slab, slabs - 1) * (1 + WINDOW) * BLOCK + part;
+                float4 value = *(__global const float4 *)filter;
+                #pragma unroll
+                for (int tap = 0; tap < WINDOW; tap++) {
+                    const int row = top[i] + tap / WINDOW_W * dilation_h, place = left[i] + tap % WINDOW_W * dilation_w;
+                    const int at = from[i] + slab * plane + (row * x_width + place) * BLOCK + part;
+                    value += load_inside(x, at, slab < last && INSIDE(row, place))
+                             * *(__global const float4 *)(filter + (1 + tap) * BLOCK);
+                }
+                a_next[i] = CLAMP(value, x_low, x_high, x_slope);
+#elif PLAIN
                 const int4 tap = vload4(min(slab, slabs - 1) * SLAB + part, tables);
                 const int row = top[i] + tap.y, place = left[i] + tap.z;
-                const int at = from[i] + tap.x + row * x_width + place;
+                a_next[i] = load_inside(x, from[i] + tap.x + row * x_width + place, slab < last && INSIDE(row, place));
 #else
                 const int row = top[i] + tap_h * dilation_h, place = left[i] + tap_w * dilation_w;
                 const int at = from[i] + depth * plane + (row * x_width + place) * BLOCK + part;
+                a_next[i] = load_inside(x, at, slab < last && INSIDE(row, place));
 #endif
-                // loads that nothing branches around are all under way at once
-                const int inside = slab < last && row >= 0 && row < x_height && place >= 0 && place < x_width;
-                const A_VEC value = *(__global const A_VEC *)(x + (inside ? at : 0));
-                a_next[i] = inside ? value : (A_VEC)(0.0f);
             }
             #pragma unroll
             for (int i = 0; i < B_PARTS; i++) {
@@ -105,7 +144,7 @@ void implicit(__global const float *restrict x, __global const float *restrict w
                 const int inside = part < BN * SLAB / 4 && block < blocks && slab < last;
                 b_next[i] = *(__global const float4 *)(weights + (inside ? at : 0));
             }
-#if !PLAIN
+#if !PLAIN && !WINDOW
             if (++tap_w == kernel_w) {
                 tap_w = 0;
                 if (++tap_h == kernel_h) tap_h = 0, depth++;

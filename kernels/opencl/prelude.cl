@@ -20,7 +20,8 @@
 #define MIN(a, b) ((b) < (a) ? (b) : (a))
 #define MAX(a, b) ((a) < (b) ? (b) : (a))
 // clamp to [low, high], plus slope times the negative part: Relu, Clip and LeakyRelu in one form
-#define ACTIVATE(v) (MIN(MAX((v), (VEC)(low)), (VEC)(high)) + slope * MIN((v), (VEC)(0.0f)))
+#define CLAMP(v, low, high, slope) (MIN(MAX((v), (VEC)(low)), (VEC)(high)) + (slope) * MIN((v), (VEC)(0.0f)))
+#define ACTIVATE(v) CLAMP(v, low, high, slope)
 
 #if V <= 8
 // The first `count` of V neighbouring floats, all of them where there are as many.
