@@ -5,10 +5,10 @@ enum {
 };
 
 __kernel void channels(__global const float *first, __global const float *second, __global const int *picked,
-                       __global float *y, __global const int *table, int jobs)
+                       __global float *y, __global const int *table)
 {
     int group = get_group_id(0);
-    __global const int *job = find_job(table, jobs, FIELDS, &group);
+    __global const int *job = find_job(table, FIELDS, &group);
     const int block = group / job[0] % job[1], image = group / job[0] / job[1], area = job[AREA], span = job[SPAN];
     const int begin = (group % job[0] * (int)get_local_size(0) + (int)get_local_id(0)) * span;
     const int end = min(begin + span, area * (BLOCK / V));

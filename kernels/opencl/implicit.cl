@@ -2,10 +2,11 @@
 // that pass through local memory. SLICES teams of items share the reduction between them, each item holding TM x TN of
 // the tile; their sums are added at the end. BUFFERS 2: a slab is stored while the one before is read.
 // Blocked input: a slab is one tap of one input block. PLAIN: any SLAB taps (offset of the channel, row, column, 0).
-// WINDOW_H, WINDOW_W: the input is what a depthwise convolution of that window makes of x, or 0, 0: it is x; `filters`
-// holds that one's bias and weights as [block][1 + window][BLOCK], and strides, dilations and pads are its own.
-// Jobs come from a table (see prelude.cl); `tables` holds the taps (PLAIN) or, of grouped convolutions, for every output
-// block its first input block.
+// WINDOW_H, WINDOW_W: the input is what a depthwise convolution of that window makes of x, or 0, 0: it is x; then strides,
+// dilations and pads are that one's.
+// Jobs come from a table (see prelude.cl). Few arguments make a launch cheap, so all constants are one: weights, bias,
+// `tables` (the taps if PLAIN; of grouped convolutions, for every output block its first input block), and `filters`
+// (bias and weights of the depthwise convolution, [block][1 + window][BLOCK]).
 #define TEAM ((BM / TM) * (BN / TN))
 #define ITEMS (TEAM * SLICES)
 #define A_ROW (SLAB / 4 + 1)
@@ -27,45 +28,24 @@
 #define A_INPUT(part) ((part) % (SLAB / 4) * 4)
 #endif
 #define WINDOW (WINDOW_H * WINDOW_W)
-#if WINDOW
-#define FILTERS_POINTER , __global const float *restrict filters
-#else
-#define FILTERS_POINTER
-#endif
 #define COLUMN(j) ((j) * (BN / (TN / 4)) + column * 4)
 
-#define INSIDE(row, place) ((row) >= 0 && (row) < x_height && (place) >= 0 && (place) < x_width)
-
-// What lies there, or zeros: loads that nothing branches around are all under way at once.
-A_VEC load_inside(__global const float *restrict x, int at, int inside)
-{
-    const A_VEC value = *(__global const A_VEC *)(x + (inside ? at : 0));
-    return inside ? value : (A_VEC)(0.0f);
-}
+// no && where a load depends on it: loads that nothing branches around are all under way at once
+#define INSIDE(row, place) (((uint)(row) < (uint)x_height) & ((uint)(place) < (uint)x_width))
 
 enum {
-    X_AT = 2, WEIGHTS_AT, TABLES_AT, BIAS_AT, RESIDUAL_AT, Y_AT,
-#if WINDOW
-    FILTERS_AT,
-#endif
-    PIXELS, HEIGHT, WIDTH, BLOCKS, SLABS, SLABS_EACH, X_HEIGHT, X_WIDTH, X_IMAGE, Y_IMAGE, Y_SPLIT, SPLIT,
-    RESIDUAL, RESIDUAL_IMAGE, GROUPED, KERNEL_H, KERNEL_W, STRIDE_H, STRIDE_W, DILATION_H, DILATION_W,
-    PAD_TOP, PAD_LEFT, LOW, HIGH, SLOPE,
-#if WINDOW
-    X_LOW, X_HIGH, X_SLOPE,
-#endif
-    FIELDS
+    X_AT = 2, CONSTANTS_AT, RESIDUAL_AT, Y_AT, BIAS, TABLES, FILTERS, PIXELS, HEIGHT, WIDTH, BLOCKS, SLABS, SLABS_EACH,
+    X_HEIGHT, X_WIDTH, X_IMAGE, Y_IMAGE, Y_SPLIT, SPLIT, RESIDUAL, RESIDUAL_IMAGE, GROUPED, KERNEL_H, KERNEL_W,
+    STRIDE_H, STRIDE_W, DILATION_H, DILATION_W, PAD_TOP, PAD_LEFT, LOW, HIGH, SLOPE, X_LOW, X_HIGH, X_SLOPE, FIELDS
 };
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
-void implicit(__global const float *restrict x, __global const float *restrict weights,
-              __global const int *restrict tables, __global const float *restrict bias,
-              __global const float *restrict residual, __global float *restrict y FILTERS_POINTER,
-              __global const int *restrict table, int jobs)
+void implicit(__global const float *restrict x, __global const float *restrict constants,
+              __global const float *restrict residual, __global float *restrict y, __global const int *restrict table)
 {
     __local float4 local_memory[LOCAL_SIZE];
     int group = get_group_id(0);
-    __global const int *restrict job = find_job(table, jobs, FIELDS, &group);
+    __global const int *restrict job = find_job(table, FIELDS, &group);
     const int pixel0 = group % job[0] * BM, block0 = group / job[0] % job[1] * (BN / BLOCK);
     const int split = group / job[0] / job[1];
     const int item = get_local_id(0), slice = item / TEAM, member = item % TEAM;
@@ -77,8 +57,7 @@ void implicit(__global const float *restrict x, __global const float *restrict w
     const float low = as_float(job[LOW]), high = as_float(job[HIGH]), slope = as_float(job[SLOPE]);
     const int first = (split * SLICES + slice) * slabs_each, last = min(slabs, first + slabs_each);
     x += job[X_AT];
-    weights += job[WEIGHTS_AT];
-    tables += job[TABLES_AT];
+    __global const float *restrict weights = constants + job[CONSTANTS_AT];
 
     // where each of this item's pixels begins in the input: the same in every slab
     int from[A_PARTS], top[A_PARTS], left[A_PARTS];
@@ -96,11 +75,11 @@ void implicit(__global const float *restrict x, __global const float *restrict w
 #if !PLAIN && !WINDOW
     const int kernel_h = job[KERNEL_H], kernel_w = job[KERNEL_W];
     int tap_w = first % kernel_w, tap_h = first / kernel_w % kernel_h;
-    int depth = first / kernel_w / kernel_h + (job[GROUPED] ? tables[block0] : 0);
+    int depth = first / kernel_w / kernel_h + (job[GROUPED] ? ((__global const int *)(weights + job[TABLES]))[block0] : 0);
 #endif
 #if WINDOW
     const float x_low = as_float(job[X_LOW]), x_high = as_float(job[X_HIGH]), x_slope = as_float(job[X_SLOPE]);
-    filters += job[FILTERS_AT];
+    __global const float *restrict filters = weights + job[FILTERS];
 #endif
     float4 sum[TM][TN / 4];
     #pragma unroll
@@ -118,23 +97,31 @@ void implicit(__global const float *restrict x, __global const float *restrict w
                 const int part = A_INPUT(member + i * TEAM);
 #if WINDOW
                 __global const float *filter = filters + min(slab, slabs - 1) * (1 + WINDOW) * BLOCK + part;
-                float4 value = *(__global const float4 *)filter;
+                const int corner = from[i] + slab * plane + (top[i] * x_width + left[i]) * BLOCK + part;
+                float4 read[WINDOW], value = *(__global const float4 *)filter;
                 #pragma unroll
                 for (int tap = 0; tap < WINDOW; tap++) {
-                    const int row = top[i] + tap / WINDOW_W * dilation_h, place = left[i] + tap % WINDOW_W * dilation_w;
-                    const int at = from[i] + slab * plane + (row * x_width + place) * BLOCK + part;
-                    value += load_inside(x, at, slab < last && INSIDE(row, place))
-                             * *(__global const float4 *)(filter + (1 + tap) * BLOCK);
+                    const int below = tap / WINDOW_W * dilation_h, beside = tap % WINDOW_W * dilation_w;
+                    const int inside = (slab < last) & INSIDE(top[i] + below, left[i] + beside);
+                    read[tap] = *(__global const float4 *)(x + (inside ? corner + (below * x_width + beside) * BLOCK : 0));
+                    read[tap] = inside ? read[tap] : (float4)(0.0f);
                 }
+                #pragma unroll
+                for (int tap = 0; tap < WINDOW; tap++)
+                    value += read[tap] * *(__global const float4 *)(filter + (1 + tap) * BLOCK);
                 a_next[i] = CLAMP(value, x_low, x_high, x_slope);
-#elif PLAIN
-                const int4 tap = vload4(min(slab, slabs - 1) * SLAB + part, tables);
+#else
+#if PLAIN
+                const int4 tap = as_int4(vload4(min(slab, slabs - 1) * SLAB + part, weights + job[TABLES]));
                 const int row = top[i] + tap.y, place = left[i] + tap.z;
-                a_next[i] = load_inside(x, from[i] + tap.x + row * x_width + place, slab < last && INSIDE(row, place));
+                const int at = from[i] + tap.x + row * x_width + place;
 #else
                 const int row = top[i] + tap_h * dilation_h, place = left[i] + tap_w * dilation_w;
                 const int at = from[i] + depth * plane + (row * x_width + place) * BLOCK + part;
-                a_next[i] = load_inside(x, at, slab < last && INSIDE(row, place));
+#endif
+                const int inside = (slab < last) & INSIDE(row, place);
+                const A_VEC value = *(__global const A_VEC *)(x + (inside ? at : 0));
+                a_next[i] = inside ? value : (A_VEC)(0.0f);
 #endif
             }
             #pragma unroll
@@ -219,7 +206,7 @@ void implicit(__global const float *restrict x, __global const float *restrict w
             if (part_only) {
                 *(__global float4 *)(to + split * job[Y_SPLIT]) = value;
             } else {
-                value += *(__global const float4 *)(bias + job[BIAS_AT] + block * BLOCK + channel % BLOCK);
+                value += *(__global const float4 *)(weights + job[BIAS] + block * BLOCK + channel % BLOCK);
                 if (added)
                     value += *(__global const float4 *)(residual + job[RESIDUAL_AT] + image * job[RESIDUAL_IMAGE] + at);
                 *(__global float4 *)to = ACTIVATE(value);

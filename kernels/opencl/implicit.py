@@ -81,20 +81,15 @@ def lower(conv: Convolution, target: GpuTarget, filters: Convolution | None = No
     splits = ceil_div(slabs, slabs_each * slices)
     image = prod(conv.y.stored[1:])
     bias, residual = conv.operands()
+    assert bias.array is not None
+    constants, offsets = _together(packed, bias.array, tables, *([] if filters is None else [_filters(filters)]))
     residual_numbers = (int(conv.residual is not None), conv.residual.stride if conv.residual else 0)
     first = GpuStep(
         template("implicit"),
         "implicit",
+        (read(0), constant(constants), residual if conv.residual else read(0), scratch() if splits > 1 else write()),
         (
-            read(0),
-            constant(packed),
-            constant(tables),
-            bias,
-            residual,
-            scratch() if splits > 1 else write(),
-            *(() if filters is None else (constant(_filters(filters)),)),
-        ),
-        (
+            *offsets[1:4],
             pixels,
             height,
             width,
@@ -114,7 +109,7 @@ def lower(conv: Convolution, target: GpuTarget, filters: Convolution | None = No
             *reading.dilations,
             *reading.pads[:2],
             *conv.activation,
-            *(() if filters is None else filters.activation),
+            *(filters or conv).activation,
         ),
         (
             ceil_div(pixels, choice["pixels"]) * items,
@@ -160,6 +155,13 @@ def lower(conv: Convolution, target: GpuTarget, filters: Convolution | None = No
         table=True,
     )
     return GpuLowering((first, second), (splits * n * image * 4,))
+
+
+def _together(*arrays: Array) -> tuple[Array, list[int]]:
+    """Arrays of 4-byte numbers as one, each beginning at a multiple of four, where they begin, and its end."""
+    flat = [np.ascontiguousarray(array).reshape(-1).view(np.float32) for array in arrays]
+    padded = [np.pad(array, (0, -array.size % 4)) for array in flat]
+    return np.concatenate(padded), [0, *np.cumsum([array.size for array in padded]).tolist()]
 
 
 def _plain_taps(conv: Convolution, slab: int) -> Array:

@@ -58,8 +58,9 @@ VEC keep_lanes(VEC v, int kept)
 
 // The row of a table's job that a work-group belongs to (GpuStep.table says what is in it); `group` becomes its
 // number among that job's.
-__global const int *find_job(__global const int *table, int jobs, int fields, int *group)
+__global const int *find_job(__global const int *table, int fields, int *group)
 {
+    const int jobs = *table++;
     int job = 0, before = 0;
     for (int i = 0; i < jobs - 1; i++)
         if (*group >= table[i]) {
