@@ -30,9 +30,6 @@
 #define WINDOW (WINDOW_H * WINDOW_W)
 #define COLUMN(j) ((j) * (BN / (TN / 4)) + column * 4)
 
-// no && where a load depends on it: loads that nothing branches around are all under way at once
-#define INSIDE(row, place) (((uint)(row) < (uint)x_height) & ((uint)(place) < (uint)x_width))
-
 enum {
     X_AT = 2, CONSTANTS_AT, RESIDUAL_AT, Y_AT, BIAS, TABLES, FILTERS, PIXELS, HEIGHT, WIDTH, BLOCKS, SLABS, SLABS_EACH,
     X_HEIGHT, X_WIDTH, X_IMAGE, Y_IMAGE, Y_SPLIT, SPLIT, RESIDUAL, RESIDUAL_IMAGE, GROUPED, KERNEL_H, KERNEL_W,
@@ -97,18 +94,22 @@ void implicit(__global const float *restrict x, __global const float *restrict c
                 const int part = A_INPUT(member + i * TEAM);
 #if WINDOW
                 __global const float *filter = filters + min(slab, slabs - 1) * (1 + WINDOW) * BLOCK + part;
-                const int corner = from[i] + slab * plane + (top[i] * x_width + left[i]) * BLOCK + part;
-                float4 read[WINDOW], value = *(__global const float4 *)filter;
+                float4 value = *(__global const float4 *)filter;
                 #pragma unroll
-                for (int tap = 0; tap < WINDOW; tap++) {
-                    const int below = tap / WINDOW_W * dilation_h, beside = tap % WINDOW_W * dilation_w;
-                    const int inside = (slab < last) & INSIDE(top[i] + below, left[i] + beside);
-                    read[tap] = *(__global const float4 *)(x + (inside ? corner + (below * x_width + beside) * BLOCK : 0));
-                    read[tap] = inside ? read[tap] : (float4)(0.0f);
+                for (int h = 0; h < WINDOW_H; h++) {
+                    const int row = top[i] + h * dilation_h, in_row = (slab < last) & ((uint)row < (uint)x_height);
+                    __global const float *line = x + (in_row ? from[i] + slab * plane + row * x_width * BLOCK : 0) + part;
+                    float4 read[WINDOW_W];
+                    #pragma unroll
+                    for (int w = 0; w < WINDOW_W; w++)
+                        read[w] = *(__global const float4 *)(line + clamp(left[i] + w * dilation_w, 0, x_width - 1) * BLOCK);
+                    #pragma unroll
+                    for (int w = 0; w < WINDOW_W; w++) {
+                        const int inside = in_row & ((uint)(left[i] + w * dilation_w) < (uint)x_width);
+                        const float4 weight = *(__global const float4 *)(filter + (1 + h * WINDOW_W + w) * BLOCK);
+                        value += (inside ? read[w] : (float4)(0.0f)) * weight;
+                    }
                 }
-                #pragma unroll
-                for (int tap = 0; tap < WINDOW; tap++)
-                    value += read[tap] * *(__global const float4 *)(filter + (1 + tap) * BLOCK);
                 a_next[i] = CLAMP(value, x_low, x_high, x_slope);
 #else
 #if PLAIN
@@ -119,7 +120,8 @@ void implicit(__global const float *restrict x, __global const float *restrict c
                 const int row = top[i] + tap_h * dilation_h, place = left[i] + tap_w * dilation_w;
                 const int at = from[i] + depth * plane + (row * x_width + place) * BLOCK + part;
 #endif
-                const int inside = (slab < last) & INSIDE(row, place);
+                // loads that nothing branches around are all under way at once: no &&
+                const int inside = (slab < last) & ((uint)row < (uint)x_height) & ((uint)place < (uint)x_width);
                 const A_VEC value = *(__global const A_VEC *)(x + (inside ? at : 0));
                 a_next[i] = inside ? value : (A_VEC)(0.0f);
 #endif

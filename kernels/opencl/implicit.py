@@ -22,7 +22,8 @@ _OUTSIDE = 1 << 20  # a row no image has: marks taps that only fill up the last 
 _LATENCY = 960  # of a slab that nothing hides: from a load of global memory to its use, barriers, stores
 _READ = 2.0  # a read of four floats from local memory by 32 work-items
 _FILL = 28  # loading and storing four floats, by 32 work-items
-_TAP = 8  # a depthwise convolution's tap of four channels, by 32 work-items
+_TAP = 12  # a depthwise convolution's tap of four channels, by 32 work-items
+_TAP_LATENCY = 270  # of such taps, one behind the other
 _RESIDENT = 2048  # work-items
 _REGISTERS = 65536
 _LOCAL_MEMORY = 200 << 10  # bytes that resident work-groups share
@@ -57,6 +58,14 @@ _TILES = (
 def _named(*values: int) -> Choice:
     return dict(zip((tunable.name for tunable in SPACE.tunables), values, strict=True))
 
+
+# Those that have an item compute a single one of a depthwise convolution's outputs a slab.
+_WINDOW_TILES = (
+    (16, 32, 2, 4),
+    (32, 32, 2, 4),
+    (32, 64, 4, 4),
+    (64, 64, 4, 4),
+)
 
 # What convolutions choose in common that can run at the same time.
 _COMMON = _named(16, 16, 4, 4, 8, 1)
@@ -277,13 +286,13 @@ def _question(shape: _Shape, target: GpuTarget) -> Question:
         resident = min(_RESIDENT // items, _LOCAL_MEMORY // local_memory, _REGISTERS // (items * registers)) or 1
         share = ceil_div(ceil_div(pixels, rows) * ceil_div(outputs, columns) * splits, target.compute_units)
         slabs_each = ceil_div(slabs, splits * slices)
-        latency = _LATENCY + 16 * tm * tn
+        latency = _LATENCY + 16 * tm * tn + _TAP_LATENCY * max(taps - 1, 0) * a_parts
         cycles = _BEGIN + (slabs_each + 1) * max(share * work, ceil_div(share, resident) * latency)
         if splits > 1:
             cycles += _SECOND_PASS + 0.1 * (splits + 1) * pixels * outputs / target.compute_units
         return cycles
 
-    tiles = [*_TILES, (32, conv.block, 4, 4)] if grouped else _TILES
+    tiles = [*_TILES, (32, conv.block, 4, 4)] if grouped else [*_TILES, *_WINDOW_TILES] if taps else _TILES
     ways = product(tiles, SPACE.tunables[4].values, _SPLITS)
     known = [_named(*tile, slices, splits) for tile, slices, splits in ways]
     default = min(known, key=cost)
