@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -33,7 +34,8 @@ def waves(ranges: Sequence[Sequence[Range]], kinds: Sequence[Hashable | None]) -
     """The wave of every step, given what each touches and its kind.
 
     A wave holds steps of one kind that need nothing of each other; a step whose kind is None is alone in its own.
-    Steps move to the front as far as what they need allows: a wave needs nothing of later ones.
+    Steps move to the front as far as what they need allows: a wave needs nothing of later ones. One that is alone
+    there moves back again to the next of its kind, where nobody needs it before.
     """
     touched: dict[str, list[tuple[Range, int]]] = {}
     levels: list[int] = []
@@ -46,6 +48,26 @@ def waves(ranges: Sequence[Sequence[Range]], kinds: Sequence[Hashable | None]) -
         for range_ in mine:
             touched.setdefault(range_.area, []).append((range_, level))
         levels.append(level)
+    _join(ranges, kinds, levels)
     keys = [(level, i if kind is None else kind) for i, (level, kind) in enumerate(zip(levels, kinds, strict=True))]
     order = {key: wave for wave, key in enumerate(dict.fromkeys(sorted(keys, key=lambda key: key[0])))}
     return [order[key] for key in keys]
+
+
+def _join(ranges: Sequence[Sequence[Range]], kinds: Sequence[Hashable | None], levels: list[int]) -> None:
+    """Raise the level of steps that are alone to that of others of their kind."""
+    members = Counter(zip(levels, kinds, strict=True))
+    touched: dict[str, list[tuple[Range, int]]] = {}
+    for i in reversed(range(len(levels))):
+        kind = kinds[i]
+        if kind is not None and members[levels[i], kind] == 1:
+            later = (
+                level for mine in ranges[i] for other, level in touched.get(mine.area, ()) if mine.conflicts(other)
+            )
+            end = min(later, default=max(levels) + 1)
+            joined = next((level for level in range(levels[i] + 1, end) if members[level, kind]), levels[i])
+            members[levels[i], kind] -= 1
+            members[joined, kind] += 1
+            levels[i] = joined
+        for mine in ranges[i]:
+            touched.setdefault(mine.area, []).append((mine, levels[i]))

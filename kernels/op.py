@@ -157,11 +157,11 @@ class GpuStep:
     it, then the numbers: `int` for a Python int, `float` for a Python float. `defines` and
     `source` make the program; both come from this package alone, never from a model.
 
-    With `table`, the kernel takes a pointer for each operand, then an `int` table and how many jobs it
-    holds. The table has one int a job, the work-groups up to its end, and then one row a job: its groups
-    along the first and the second axis, the operands' offsets, the numbers (a float as its bits). The
-    launch has one axis, on which the jobs' groups follow each other. Steps that agree in kernel and memory
-    and need nothing of each other are then jobs of one launch.
+    With `table`, the kernel takes a pointer for each operand, then an `int` table. That has how many jobs
+    it holds, one int a job, the work-groups up to its end, and then one row a job: its groups along the
+    first and the second axis, the operands' offsets, the numbers (a float as its bits). The launch has one
+    axis, on which the jobs' groups follow each other. Steps that agree in kernel and memory and need nothing
+    of each other are then jobs of one launch.
     """
 
     source: str

@@ -38,7 +38,7 @@ class Launch:
             self.shares = [count / sum(counts) for count in counts]
             table = device.upload(_table(bound, groups, counts))
             self._memory.append(table)
-            self.kernel.set_args(*(memory.base for memory in bound[0].memory), table, np.int32(len(bound)))
+            self.kernel.set_args(*(memory.base for memory in bound[0].memory), table)
         else:
             self.kernel.set_args(*_arguments(bound[0]))
         self.size = size
@@ -67,7 +67,7 @@ def _arguments(bound: Bound) -> list[Any]:
 
 def _table(bound: Sequence[Bound], groups: Sequence[tuple[int, ...]], counts: Sequence[int]) -> np.ndarray[Any, Any]:
     """The jobs as `GpuStep.table` describes them, int32."""
-    table = list(np.cumsum(counts))
+    table = [len(bound), *np.cumsum(counts)]
     for each, (across, along, _) in zip(bound, groups, strict=True):
         table += [across, along, *(memory.offset // 4 for memory in each.memory)]
         table += [n if isinstance(n, int) else int(np.float32(n).view(np.int32)) for n in _step(each).numbers]

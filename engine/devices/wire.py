@@ -51,6 +51,7 @@ def _step_words(step: GpuStep) -> dict[str, Any]:
         "global_size": step.global_size,
         "local_size": step.local_size,
         "defines": step.defines,
+        "table": step.table,
     }
 
 
@@ -64,4 +65,5 @@ def _step(words: Mapping[str, Any]) -> GpuStep:
         tuple(words["global_size"]),
         words["local_size"] and tuple(words["local_size"]),
         tuple((name, value) for name, value in words["defines"]),
+        words["table"],
     )

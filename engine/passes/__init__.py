@@ -13,6 +13,7 @@ from engine.passes.clean import clean
 from engine.passes.fuse import fuse
 from engine.passes.infer import infer
 from engine.passes.layout import layout
+from engine.passes.separable import separable
 
 
 def prepare(model: onnx.Model, shapes: Mapping[str, tuple[int, ...]], block: int) -> Graph:
@@ -26,5 +27,5 @@ def prepare(model: onnx.Model, shapes: Mapping[str, tuple[int, ...]], block: int
     graph = check(chain(graph), "chain")
     graph = check(fuse(graph), "fuse")
     graph = check(channels(check(clean(graph), "clean")), "channels")
-    graph = check(clean(graph), "clean")
+    graph = check(separable(check(clean(graph), "clean")), "separable")
     return check(accompany(check(layout(graph, block), "layout")), "accompany")

@@ -31,29 +31,32 @@ def channels(graph: Graph) -> Graph:
 
     Two-branch units (ShuffleNet v2, arXiv 1807.11164) slice, join and shuffle around every branch.
     """
-    readers = {name: len(nodes) for name, nodes in graph.consumers().items()}
     made: dict[str, Selection] = {}
     producers = graph.producers()
 
-    def trace(selection: Selection) -> Selection:
-        """Back through what nobody else reads, as long as few enough images are picked from."""
-        for name in selection.sources:
-            if name in made and readers[name] == 1 and name not in graph.outputs:
-                further = selection.through(name, made[name])
-                if len(further.sources) <= MOST:
-                    return trace(further)
-        return selection
+    def blocked(selection: Selection) -> bool:
+        return all(name in producers and producers[name].op in BLOCKED for name in selection.sources)
+
+    def trace(selection: Selection) -> Selection | None:
+        """As far back as few enough images are picked from, and lie in blocks: a pick costs the same wherever it reads.
+
+        Two picks from what one unit gives then need nothing of each other.
+        """
+        found, further = None, [selection]
+        while further:
+            found = further[0] if blocked(further[0]) else found
+            steps = (further[0].through(name, made[name]) for name in further[0].sources if name in made)
+            further = [step for step in steps if len(step.sources) <= MOST]
+        return found
 
     def rewritten(node: Node) -> Node:
         found = _selection(graph, node)
         if found is None:
             return node
-        traced = trace(found)
-        blocked = all(name in producers and producers[name].op in BLOCKED for name in traced.sources)
         made[node.outputs[0]] = found
-        if node.op == "Concat" or not blocked or (node.op == "Channels" and traced == found):
+        traced = trace(found)
+        if node.op == "Concat" or traced is None or (node.op == "Channels" and traced == found):
             return node
-        made[node.outputs[0]] = traced
         order = {name: i for i, name in enumerate(traced.sources)}
         picked = tuple((order[name], k) for name, k in traced.channels)
         return Node("Channels", node.name, traced.sources, node.outputs, {"picked": picked})

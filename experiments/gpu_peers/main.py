@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from experiments.gpu_peers.networks import NAMES, build, export
+from experiments.gpu_peers.replay import launch_microseconds
 from experiments.gpu_peers.runners import Ours, Runner, Torch, TorchCompiled, TorchGraph
 from hetero.report import machine
 
@@ -67,7 +68,7 @@ def compare(name: str, batch: int, words: argparse.Namespace) -> dict[str, Any]:
     ratios = {way: {against: ratio(by, ms[way], against) for against in (FLOAT32, TF32)} for way, by in rounds.items()}
     return {
         "network": name, "batch": batch, "launches": ours.recording.launches, "difference": difference,
-        "ratio": ratios, "ms": ms, "rounds": rounds,
+        "launch_us": launch_microseconds(ours.device, ours.recording), "ratio": ratios, "ms": ms, "rounds": rounds,
     }  # fmt: skip
 
 
@@ -105,7 +106,8 @@ def main() -> None:
             for way in WAYS:
                 ms = {label: round(value, 3) for label, value in row["ms"][way].items()}
                 print(name, batch, way, {k: round(v, 2) for k, v in row["ratio"][way].items()}, ms, flush=True)
-            print(name, batch, f"{row['launches']} launches, difference {row['difference']:.1e}", flush=True)
+            launch = {label: round(value, 2) for label, value in row["launch_us"].items()}
+            print(name, batch, f"{row['launches']} launches, {launch}, difference {row['difference']:.1e}", flush=True)
             torch.cuda.empty_cache()
             words.out.write_text(json.dumps(result | {"rows": rows}, indent=1) + "\n")
         ours = [row for row in rows if row["batch"] == batch]

@@ -34,6 +34,7 @@ class Ours(Runner):
         self._frame = frame
         self._session = Session(path, "gpu")
         self._deployment = self._session.deploy(self._session.shapes({}), 1)
+        self.device: Any = self._deployment.devices["gpu"]
         (self._slot,) = self._deployment.slots
         (self._stage,) = self._deployment.variants[0]
         self._deployment.load(self._slot, {self._session.inputs[0].name: frame}, 0)

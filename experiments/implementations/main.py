@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="devices whose driver's name holds this text")
     parser.add_argument("--seconds", type=float, default=60, help="for one case, after which it counts as hung")
     words = parser.parse_args()
-    names = words.ops or sorted(name for name, op in operators().items() if op.cases)
+    names = words.ops or sorted(name for name, op in operators().items() if op.cases and op.gpu)
     for number, device in enumerate(opencl_devices()):
         if words.only in device.driver:
             found = examine(number, names, words.seconds)

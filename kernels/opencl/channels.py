@@ -37,4 +37,5 @@ def pick(
         (row.items, y.blocks, n),
         (row.group, 1, 1),
         (("V", lanes), ("BLOCK", y.block)),
+        table=True,
     )

@@ -6,10 +6,10 @@ enum {
 
 __kernel void finish(__global const float *restrict parts, __global const float *restrict bias,
                      __global const float *restrict residual, __global float *restrict y,
-                     __global const int *restrict table, int jobs)
+                     __global const int *restrict table)
 {
     int group = get_group_id(0);
-    __global const int *restrict job = find_job(table, jobs, FIELDS, &group);
+    __global const int *restrict job = find_job(table, FIELDS, &group);
     const int count = job[COUNT], area = job[AREA], image_size = job[BLOCKS] * area * BLOCK;
     const int at = (group * (int)get_local_size(0) + (int)get_local_id(0)) * 4;
     if (at >= count) return;

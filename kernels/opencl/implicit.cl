@@ -2,8 +2,11 @@
 // that pass through local memory. SLICES teams of items share the reduction between them, each item holding TM x TN of
 // the tile; their sums are added at the end. BUFFERS 2: a slab is stored while the one before is read.
 // Blocked input: a slab is one tap of one input block. PLAIN: any SLAB taps (offset of the channel, row, column, 0).
-// Jobs come from a table (see prelude.cl); `tables` holds the taps (PLAIN) or, of grouped convolutions, for every output
-// block its first input block.
+// WINDOW_H, WINDOW_W: the input is what a depthwise convolution of that window makes of x, or 0, 0: it is x; then strides,
+// dilations and pads are that one's.
+// Jobs come from a table (see prelude.cl). Few arguments make a launch cheap, so all constants are one: weights, bias,
+// `tables` (the taps if PLAIN; of grouped convolutions, for every output block its first input block), and `filters`
+// (bias and weights of the depthwise convolution, [block][1 + window][BLOCK]).
 #define TEAM ((BM / TM) * (BN / TN))
 #define ITEMS (TEAM * SLICES)
 #define A_ROW (SLAB / 4 + 1)
@@ -24,23 +27,22 @@
 #define A_PIXEL(part) ((part) / (SLAB / 4))
 #define A_INPUT(part) ((part) % (SLAB / 4) * 4)
 #endif
+#define WINDOW (WINDOW_H * WINDOW_W)
 #define COLUMN(j) ((j) * (BN / (TN / 4)) + column * 4)
 
 enum {
-    X_AT = 2, WEIGHTS_AT, TABLES_AT, BIAS_AT, RESIDUAL_AT, Y_AT, PIXELS, HEIGHT, WIDTH, BLOCKS, SLABS, SLABS_EACH,
+    X_AT = 2, CONSTANTS_AT, RESIDUAL_AT, Y_AT, BIAS, TABLES, FILTERS, PIXELS, HEIGHT, WIDTH, BLOCKS, SLABS, SLABS_EACH,
     X_HEIGHT, X_WIDTH, X_IMAGE, Y_IMAGE, Y_SPLIT, SPLIT, RESIDUAL, RESIDUAL_IMAGE, GROUPED, KERNEL_H, KERNEL_W,
-    STRIDE_H, STRIDE_W, DILATION_H, DILATION_W, PAD_TOP, PAD_LEFT, LOW, HIGH, SLOPE, FIELDS
+    STRIDE_H, STRIDE_W, DILATION_H, DILATION_W, PAD_TOP, PAD_LEFT, LOW, HIGH, SLOPE, X_LOW, X_HIGH, X_SLOPE, FIELDS
 };
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
-void implicit(__global const float *restrict x, __global const float *restrict weights,
-              __global const int *restrict tables, __global const float *restrict bias,
-              __global const float *restrict residual, __global float *restrict y, __global const int *restrict table,
-              int jobs)
+void implicit(__global const float *restrict x, __global const float *restrict constants,
+              __global const float *restrict residual, __global float *restrict y, __global const int *restrict table)
 {
     __local float4 local_memory[LOCAL_SIZE];
     int group = get_group_id(0);
-    __global const int *restrict job = find_job(table, jobs, FIELDS, &group);
+    __global const int *restrict job = find_job(table, FIELDS, &group);
     const int pixel0 = group % job[0] * BM, block0 = group / job[0] % job[1] * (BN / BLOCK);
     const int split = group / job[0] / job[1];
     const int item = get_local_id(0), slice = item / TEAM, member = item % TEAM;
@@ -52,8 +54,7 @@ void implicit(__global const float *restrict x, __global const float *restrict w
     const float low = as_float(job[LOW]), high = as_float(job[HIGH]), slope = as_float(job[SLOPE]);
     const int first = (split * SLICES + slice) * slabs_each, last = min(slabs, first + slabs_each);
     x += job[X_AT];
-    weights += job[WEIGHTS_AT];
-    tables += job[TABLES_AT];
+    __global const float *restrict weights = constants + job[CONSTANTS_AT];
 
     // where each of this item's pixels begins in the input: the same in every slab
     int from[A_PARTS], top[A_PARTS], left[A_PARTS];
@@ -66,10 +67,16 @@ void implicit(__global const float *restrict x, __global const float *restrict w
         left[i] = rest % width * stride_w - pad_left;
     }
 #if !PLAIN
-    const int kernel_h = job[KERNEL_H], kernel_w = job[KERNEL_W], plane = x_height * x_width * BLOCK;
-    const int dilation_h = job[DILATION_H], dilation_w = job[DILATION_W];
+    const int dilation_h = job[DILATION_H], dilation_w = job[DILATION_W], plane = x_height * x_width * BLOCK;
+#endif
+#if !PLAIN && !WINDOW
+    const int kernel_h = job[KERNEL_H], kernel_w = job[KERNEL_W];
     int tap_w = first % kernel_w, tap_h = first / kernel_w % kernel_h;
-    int depth = first / kernel_w / kernel_h + (job[GROUPED] ? tables[block0] : 0);
+    int depth = first / kernel_w / kernel_h + (job[GROUPED] ? ((__global const int *)(weights + job[TABLES]))[block0] : 0);
+#endif
+#if WINDOW
+    const float x_low = as_float(job[X_LOW]), x_high = as_float(job[X_HIGH]), x_slope = as_float(job[X_SLOPE]);
+    __global const float *restrict filters = weights + job[FILTERS];
 #endif
     float4 sum[TM][TN / 4];
     #pragma unroll
@@ -85,18 +92,39 @@ void implicit(__global const float *restrict x, __global const float *restrict w
             #pragma unroll
             for (int i = 0; i < A_PARTS; i++) {
                 const int part = A_INPUT(member + i * TEAM);
+#if WINDOW
+                __global const float *filter = filters + min(slab, slabs - 1) * (1 + WINDOW) * BLOCK + part;
+                float4 value = *(__global const float4 *)filter;
+                #pragma unroll
+                for (int h = 0; h < WINDOW_H; h++) {
+                    const int row = top[i] + h * dilation_h, in_row = (slab < last) & ((uint)row < (uint)x_height);
+                    __global const float *line = x + (in_row ? from[i] + slab * plane + row * x_width * BLOCK : 0) + part;
+                    float4 read[WINDOW_W];
+                    #pragma unroll
+                    for (int w = 0; w < WINDOW_W; w++)
+                        read[w] = *(__global const float4 *)(line + clamp(left[i] + w * dilation_w, 0, x_width - 1) * BLOCK);
+                    #pragma unroll
+                    for (int w = 0; w < WINDOW_W; w++) {
+                        const int inside = in_row & ((uint)(left[i] + w * dilation_w) < (uint)x_width);
+                        const float4 weight = *(__global const float4 *)(filter + (1 + h * WINDOW_W + w) * BLOCK);
+                        value += (inside ? read[w] : (float4)(0.0f)) * weight;
+                    }
+                }
+                a_next[i] = CLAMP(value, x_low, x_high, x_slope);
+#else
 #if PLAIN
-                const int4 tap = vload4(min(slab, slabs - 1) * SLAB + part, tables);
+                const int4 tap = as_int4(vload4(min(slab, slabs - 1) * SLAB + part, weights + job[TABLES]));
                 const int row = top[i] + tap.y, place = left[i] + tap.z;
                 const int at = from[i] + tap.x + row * x_width + place;
 #else
                 const int row = top[i] + tap_h * dilation_h, place = left[i] + tap_w * dilation_w;
                 const int at = from[i] + depth * plane + (row * x_width + place) * BLOCK + part;
 #endif
-                // loads that nothing branches around are all under way at once
-                const int inside = slab < last && row >= 0 && row < x_height && place >= 0 && place < x_width;
+                // loads that nothing branches around are all under way at once: no &&
+                const int inside = (slab < last) & ((uint)row < (uint)x_height) & ((uint)place < (uint)x_width);
                 const A_VEC value = *(__global const A_VEC *)(x + (inside ? at : 0));
                 a_next[i] = inside ? value : (A_VEC)(0.0f);
+#endif
             }
             #pragma unroll
             for (int i = 0; i < B_PARTS; i++) {
@@ -105,7 +133,7 @@ void implicit(__global const float *restrict x, __global const float *restrict w
                 const int inside = part < BN * SLAB / 4 && block < blocks && slab < last;
                 b_next[i] = *(__global const float4 *)(weights + (inside ? at : 0));
             }
-#if !PLAIN
+#if !PLAIN && !WINDOW
             if (++tap_w == kernel_w) {
                 tap_w = 0;
                 if (++tap_h == kernel_h) tap_h = 0, depth++;
@@ -180,7 +208,7 @@ void implicit(__global const float *restrict x, __global const float *restrict w
             if (part_only) {
                 *(__global float4 *)(to + split * job[Y_SPLIT]) = value;
             } else {
-                value += *(__global const float4 *)(bias + job[BIAS_AT] + block * BLOCK + channel % BLOCK);
+                value += *(__global const float4 *)(weights + job[BIAS] + block * BLOCK + channel % BLOCK);
                 if (added)
                     value += *(__global const float4 *)(residual + job[RESIDUAL_AT] + image * job[RESIDUAL_IMAGE] + at);
                 *(__global float4 *)to = ACTIVATE(value);

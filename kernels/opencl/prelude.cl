@@ -20,7 +20,8 @@
 #define MIN(a, b) ((b) < (a) ? (b) : (a))
 #define MAX(a, b) ((a) < (b) ? (b) : (a))
 // clamp to [low, high], plus slope times the negative part: Relu, Clip and LeakyRelu in one form
-#define ACTIVATE(v) (MIN(MAX((v), (VEC)(low)), (VEC)(high)) + slope * MIN((v), (VEC)(0.0f)))
+#define CLAMP(v, low, high, slope) (MIN(MAX((v), (VEC)(low)), (VEC)(high)) + (slope) * MIN((v), (VEC)(0.0f)))
+#define ACTIVATE(v) CLAMP(v, low, high, slope)
 
 #if V <= 8
 // The first `count` of V neighbouring floats, all of them where there are as many.
@@ -57,8 +58,9 @@ VEC keep_lanes(VEC v, int kept)
 
 // The row of a table's job that a work-group belongs to (GpuStep.table says what is in it); `group` becomes its
 // number among that job's.
-__global const int *find_job(__global const int *table, int jobs, int fields, int *group)
+__global const int *find_job(__global const int *table, int fields, int *group)
 {
+    const int jobs = *table++;
     int job = 0, before = 0;
     for (int i = 0; i < jobs - 1; i++)
         if (*group >= table[i]) {

@@ -6,17 +6,16 @@ of the same window in q for every phase p (arXiv 1609.07009).
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from kernels.op import Call, GpuLowering, GpuStep, Operand, Spec, constant, read, scratch, write
+from kernels.op import Call, GpuLowering, GpuStep, Spec, constant, read, write
 from kernels.opencl import conv
 from kernels.opencl.activation import activation
 from kernels.opencl.convolution import Array
 from kernels.opencl.grid import ceil_div
 from kernels.opencl.source import template
 from kernels.opencl.target import GpuTarget
+from kernels.sequence import sequence
 from kernels.transposed import as_convolution
 
 
@@ -45,7 +44,7 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
     packed, residual = constant(bias), call.given(3)
     last = GpuStep(
         template("interleave"), "interleave",
-        (scratch(), packed, packed if residual is None else read(3), write()),
+        (read(0), packed, packed if residual is None else read(3), write()),
         (
             height * width, width, channels, wide, high * wide, top, left, phases.stride, y.stride,
             0 if residual is None else residual.stride, *activation(call),
@@ -56,15 +55,7 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
             ("RESIDUAL", int(residual is not None)),
         ),
     )  # fmt: skip
-    steps = (replace(step, operands=tuple(map(_behind, step.operands))) for step in made.steps)
-    return GpuLowering((*steps, last), (phases.nbytes, *made.scratch))
-
-
-def _behind(operand: Operand) -> Operand:
-    """The convolution's operand here: its output is the first scratch area, its own scratch comes behind."""
-    if operand.kind == "scratch":
-        return scratch(operand.index + 1)
-    return scratch() if operand.kind == "output" else operand
+    return sequence(made, GpuLowering((last,)), phases.nbytes)
 
 
 def _phases(call: Call, apart: int) -> Array:

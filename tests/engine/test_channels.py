@@ -75,6 +75,25 @@ def test_a_unit_picks_channels_twice(channels: int, device: str, random: np.rand
     agree(proto, device, random)
 
 
+def two_units(random: np.random.Generator) -> onnx.ModelProto:
+    """A unit, and the right half of what it gives through another convolution."""
+    proto = unit(32, random)
+    del proto.graph.node[-1]
+    proto.graph.node.extend([
+        node("Slice", ["f", "half", "end", "axis"], ["g"]), node("Conv", ["g", "v"], ["h"]),
+        node("Slice", ["f", "zero", "half", "axis"], ["i"]), node("Concat", ["i", "h"], ["y"], axis=1),
+    ])  # fmt: skip
+    return proto
+
+
+@pytest.mark.parametrize("device", WAYS)
+def test_two_picks_from_one_unit_need_nothing_of_each_other(device: str, random: np.random.Generator) -> None:
+    proto = two_units(random)
+    picks = [each for each in named(prepared(proto), "Channels") if each.outputs in (("g",), ("i",))]
+    assert [pick.inputs for pick in picks] == [("a", "b"), ("a", "b")]
+    agree(proto, device, random)
+
+
 def test_what_somebody_else_reads_stays(random: np.random.Generator) -> None:
     """A join that is an output too, and slices of an input, which lies plain."""
     proto = unit(32, random)
@@ -82,7 +101,7 @@ def test_what_somebody_else_reads_stays(random: np.random.Generator) -> None:
     graph = prepared(proto)
     assert len(named(graph, "Concat")) == 1
     (shuffle,) = [each for each in named(graph, "Channels") if each.outputs == ("f",)]
-    assert shuffle.attributes["picked"] == tuple((0, k % 2 * 16 + k // 2) for k in range(32))
+    assert shuffle.inputs == ("a", "b")
     cut = model(
         [node("Slice", ["x", "zero", "one", "axis"], ["y"])], {"x": (2, 3, 7, 6)}, ["y"], SLICE | {"one": np.array([1])}
     )

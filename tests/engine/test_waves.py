@@ -43,6 +43,20 @@ def test_a_step_moves_in_front_of_what_it_does_not_need() -> None:
     assert waves(ranges, ["conv"] * 3) == [0, 1, 0]
 
 
+def test_a_step_alone_moves_back_to_the_next_of_its_kind() -> None:
+    """A branch of one convolution beside one of two: its own is as late as the second."""
+    ranges = [
+        [read("x"), written("a")],
+        [read("x"), written("b")],
+        [read("b"), written("c")],
+        [read("a"), read("c"), written("d")],
+    ]
+    assert waves(ranges, ["wide", "narrow", "wide", "wide"]) == [1, 0, 1, 2]
+    assert waves(ranges, ["wide", "narrow", "narrow", "wide"]) == [0, 1, 2, 3]
+    used = [*ranges[:2], [read("a"), written("e")], *ranges[2:]]
+    assert waves(used, ["wide", "narrow", "pool", "wide", "wide"]) == [0, 1, 2, 3, 4]
+
+
 def test_memory_that_is_written_again_waits_for_its_readers() -> None:
     ranges = [[read("x"), written("a")], [read("a"), written("b")], [read("x"), written("a")]]
     assert waves(ranges, ["conv"] * 3) == [0, 1, 2]
