@@ -13,6 +13,7 @@ from hetero.costs import store
 from hetero.machine import DeviceError, choose, cpu, no_gpu_reason
 from hetero.partition.draft import Draft
 from hetero.partition.price import prices
+from hetero.partition.problem import loads, period, relieved
 from hetero.partition.simulate import enough
 from hetero.partition.strategies import strategy as named
 from hetero.plan import Plan
@@ -29,6 +30,7 @@ Streams = int | Literal["auto"]
 # What "auto" tries where there are two devices: one frame in one piece, frames in one piece each, and the best split.
 TRIED = ("cpu", "gpu", "interleave", "single-cut", "exact", "two-plan-mix")
 WITHOUT_GPU = ("cpu", "gpu-first")  # strategies that have something to say where there is no GPU
+WORTH = 0.05  # by what part less time a frame must be predicted to take for a running stream to change its plan
 HOPELESS = (1.3, 1.2, 1.1, 1.05, 1.05)  # each round: a candidate so much slower than the fastest is not measured again
 
 
@@ -79,6 +81,30 @@ class Planner:
 
     def _a_frame(self, times: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
         return {name: {key: value / self.batch for key, value in each.items()} for name, each in times.items()}
+
+    def expected(self, plan: Plan) -> dict[str, float]:
+        """Device -> seconds per frame, or batch, that it works under a plan, all its streams together."""
+        problem = relieved(self.problem, plan.placements, plan.schedule)
+        each = [loads(problem, placement) for placement in plan.placements]
+        streams = {key: device.streams for key, device in self.devices.items()}
+        return {
+            key: count * sum(each[entry][key] for entry in plan.schedule) / len(plan.schedule)
+            for key, count in streams.items()
+        }
+
+    def drifted(self, factors: Mapping[str, float]) -> Planner:
+        """The planner of devices that take so many times as long. The costs are kept; all that was decided is not."""
+        again = Planner(self.graph, self.model, self.devices, self.batch)
+        again.costs = self.costs.scaled(factors)
+        store.forget(self.model)
+        store.keep_costs(store.key(self.graph, self.model, self.devices), again.costs)
+        return again
+
+    def better(self, plan: Plan, strategies: Sequence[str]) -> Plan | None:
+        """The plan of the best prediction, where that is worth the change from another; None where it is not."""
+        best = min(map(self.plan, strategies), key=lambda each: each.predicted or 0.0)
+        now = period(self.problem, plan.placements, plan.schedule) / self.batch
+        return best if best.predicted is not None and best.predicted < now * (1 - WORTH) else None
 
     def _bare(self, name: str, draft: Draft) -> Plan:
         host = self.devices["cpu"]

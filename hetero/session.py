@@ -14,13 +14,14 @@ import numpy as np
 from engine.formats.onnx import Model, Port, load, resolve
 from engine.graph import Graph
 from hetero.compiled import Compiled
+from hetero.costs import store
 from hetero.costs.costs import Costs
 from hetero.deployment import Deployment
 from hetero.frames import InputError, fitting, prepared
 from hetero.machine import choose
 from hetero.partition.strategies import strategy as named
 from hetero.plan import Plan
-from hetero.planner import Planner, Streams, decide
+from hetero.planner import TRIED, Planner, Streams, decide
 from hetero.profile import OperatorTime, flops, kernel_kind, per_operator
 
 Array = np.ndarray[Any, Any]
@@ -151,9 +152,7 @@ class Session:
 
     def costs(self) -> Costs:
         """What every operator costs on every device, alone and in a stream; measured if that is not on disk."""
-        compiled = self.decided(self._latest())
-        graph = prepared(self.model, dict(self._latest()), self._batch)
-        return Planner(graph, self.model.digest, compiled.devices, self._batch).costs
+        return self._planner(self._latest()).costs
 
     def profile(self) -> tuple[OperatorTime, ...]:
         """What every operator costs where the plan puts it; one list a placement, one behind the other."""
@@ -219,6 +218,38 @@ class Session:
                 else:
                     self._decided[shapes] = decide(graph, self.model.digest, self._devices, *self._request, self._batch)
             return self._decided[shapes]
+
+    def follows(self, shapes: Shapes) -> bool:
+        """Whether the plan is the session's own choice and may change: where the costs of two devices are known."""
+        compiled, (device, *_) = self.decided(shapes), self._request
+        if self._given is not None or "gpu" not in compiled.devices or device.startswith("gpu"):
+            return False
+        return store.kept_costs(store.key(compiled.graph, self.model.digest, compiled.devices)) is not None
+
+    def expected(self, shapes: Shapes) -> dict[str, float]:
+        """Device -> seconds per frame, or batch, that it is expected to work."""
+        return self._planner(shapes).expected(self.decided(shapes).plan)
+
+    def replanned(self, shapes: Shapes, factors: Mapping[str, float]) -> bool:
+        """Plan again for devices that take so many times as long as their costs say; whether that changed the plan.
+
+        Streams that run go on as they are.
+        """
+        planner = self._planner(shapes).drifted(factors)
+        strategy = self._request[1]
+        found = planner.better(self.decided(shapes).plan, TRIED if strategy == "auto" else (strategy,))
+        if found is None:
+            return False
+        with self._lock:
+            self._decided[shapes] = planner.compiled(found)
+            if self._ready is not None and self._ready[0] == shapes:
+                self._ready = shapes, self.deploy(shapes, 1)
+        return True
+
+    def _planner(self, shapes: Shapes) -> Planner:
+        """The planner for the devices that were decided for."""
+        graph = prepared(self.model, dict(shapes), self._batch)
+        return Planner(graph, self.model.digest, self.decided(shapes).devices, self._batch)
 
     def _latest(self) -> Shapes:
         return self._ready[0] if self._ready else self.shapes({})

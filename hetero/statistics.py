@@ -29,6 +29,7 @@ class Statistics:
                  Busy and idle add up to 1. A stage is booked when it ends, and is no work done until then
     bytes_moved  bytes copied between devices per frame
     rescued      frames, of those that gave a result, that a device's driver failed and the CPU ran again
+    changes      times that the stream went on with another plan, because devices had drifted from their costs
     """
 
     frames: int
@@ -43,6 +44,7 @@ class Statistics:
     idle: Mapping[str, Mapping[str, float]]
     bytes_moved: float
     rescued: int = 0
+    changes: int = 0
 
 
 class Execution(NamedTuple):
@@ -100,6 +102,12 @@ class Recorder:
         self._first: float | None = None
         self._latest = 0.0
 
+    def know(self, device: str, streams: int) -> None:
+        """One more device, which runs so many stages at once."""
+        with self._lock:
+            account = self._accounts[device] = _Account(streams)
+            account.until = self._latest
+
     def admit(self, submitted: float, now: float, work: Iterable[str]) -> None:
         """A frame that was submitted at one time is ready now; `work` holds a device per stage."""
         with self._lock:
@@ -136,8 +144,8 @@ class Recorder:
         with self._lock:
             return tuple(self._executions)
 
-    def statistics(self, bytes_moved: int = 0, rescued: int = 0) -> Statistics:
-        """The record up to the latest event; `bytes_moved` counts all bytes copied so far, `rescued` frames."""
+    def statistics(self, bytes_moved: int = 0, rescued: int = 0, changes: int = 0) -> Statistics:
+        """The record up to the latest event; the rest is given: all bytes copied so far, frames rescued, changes."""
         with self._lock:
             first = self._latest if self._first is None else self._first
             seconds = self._latest - first
@@ -160,6 +168,7 @@ class Recorder:
                 },
                 bytes_moved=bytes_moved / max(1, self._frames),
                 rescued=rescued,
+                changes=changes,
             )
 
     def _see(self, submitted: float, now: float) -> None:

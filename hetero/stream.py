@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hetero.follow import Follower
 from hetero.frames import InputError
 from hetero.pipeline.batches import Batches
 from hetero.pipeline.pipeline import OnFull, Pipeline, PipelineClosed
@@ -32,7 +33,8 @@ class Stream:
     on_full    "wait" for room, "drop-oldest" frame that has not begun, or "drop-newest"
 
     All frames of a stream have the same shapes; the first settles what the model leaves open.
-    Results are bit for bit those of running frame by frame with the same plan.
+    Results are bit for bit those of running frame by frame with the same plan. A plan that was not given changes
+    between two frames when the devices' times drift from what was measured, and another would be faster.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Stream:
         self._depth, self._on_full = depth, on_full
         self._lock = threading.Lock()
         self._ready: tuple[Shapes, Pipeline | Batches] | None = None
+        self._follower: Follower | None = None
         self._closed = False
         if self.session.settled:
             self._pipeline({})
@@ -95,6 +98,8 @@ class Stream:
                 f"{self.session.model.name}: this stream's frames are {dict(self._ready[0])}, but one is "
                 f"{dict(shapes)}; open another stream for it"
             )
+        if self._follower is not None:
+            self._follower.look()
         return feeds
 
     def _pipeline(self, feeds: Mapping[str, Any]) -> Pipeline | Batches:
@@ -103,7 +108,10 @@ class Stream:
                 raise PipelineClosed("the stream is closed")
             if self._ready is None:
                 shapes = self.session.shapes(feeds)
-                self._ready = shapes, pipeline(self.session.deploy(shapes, self._depth), self._on_full)
+                running = pipeline(self.session.deploy(shapes, self._depth), self._on_full)
+                if isinstance(running, Pipeline) and self.session.follows(shapes):
+                    self._follower = Follower(self.session, shapes, running, self._depth)
+                self._ready = shapes, running
             return self._ready[1]
 
     def close(self) -> None:
@@ -112,6 +120,8 @@ class Stream:
             self._closed = True
         if self._ready is not None:
             self._ready[1].close()
+        if self._follower is not None:
+            self._follower.wait()
 
     def __enter__(self) -> Stream:
         return self

@@ -4,61 +4,82 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-from experiments.cpu_peers.networks import LIGHT, weighted
+from engine.formats.onnx import load, resolve
 from experiments.prediction.plans import drafts
+from experiments.prediction.plot import plot
 from hetero import zoo
-from hetero.outlook import Outlook
-from hetero.partition.problem import crossings, period, scaled
+from hetero.costs.measure import measure as measured
+from hetero.machine import choose
+from hetero.partition.problem import period, scaled
+from hetero.planner import Planner
 from hetero.profile import middle
 from hetero.report import machine
+from hetero.session import prepared
 from hetero.trial import Trial
 
 RESULT = Path(__file__).parent / "result.json"
-NETWORKS = ("squeezenet", "googlenet", "mobilenet_v2", "shufflenet", "densenet121")
+NETWORKS = ("squeezenet", "googlenet", "mobilenet_v2", "shufflenet_v2", "densenet121")
 SINGLES = ("cpu", "gpu")
 SECONDS = 0.1  # of frames in one measurement
 SHARED = 2  # plans measured after one measurement of the devices by themselves
 
 
 def measure(name: str, rounds: int) -> dict[str, Any]:
-    """One network: costs, plans by prediction, then every plan by turns, each next to both devices by themselves."""
-    model = zoo.build(name) if name in zoo.names() else weighted(LIGHT[name])
-    outlook = Outlook.of(model, "cpu+gpu", 1)
-    problem, planner = outlook.problem, outlook.planner
+    """One network: costs, plans by prediction, then every plan by turns, between runs of each device by itself."""
+    planner = planner_for(name)
+    problem = planner.problem
     found = drafts(problem)
     plans = {label: planner.drafted(label, draft, problem) for label, draft in found.items()}
     trials = {label: Trial(planner.compiled(plan), SECONDS) for label, plan in plans.items()}
-    expected: dict[str, list[float]] = {label: [] for label in plans}
-    scheduling: dict[str, list[float]] = {label: [] for label in plans}
     others = [label for label in plans if label not in SINGLES]
+    expected: dict[str, list[float]] = {label: [] for label in others}
+    scheduling: dict[str, list[float]] = {label: [] for label in others}
+
+    def drift() -> dict[str, float]:
+        """How many times as long each device takes by itself now as was predicted."""
+        for key in SINGLES:
+            trials[key].measure()
+        return {key: trials[key].periods[-1] / found[key].predicted for key in SINGLES}
+
+    before = drift()
     for _ in range(rounds):
-        for number, label in enumerate(others):
-            for each in (*(SINGLES if number % SHARED == 0 else ()), label):
-                trials[each].measure()
-            now = {each: trials[each].periods[-1] / found[each].predicted for each in SINGLES}
-            expected[label].append(period(scaled(problem, now), found[label].placements, found[label].schedule))
-            scheduling[label].append(between_stages(trials[label]))
-    rows = {}
+        for together in batched(others, SHARED):
+            for label in together:
+                trials[label].measure()
+                scheduling[label].append(between_stages(trials[label]))
+            after = drift()
+            now = scaled(problem, {key: (before[key] + after[key]) / 2 for key in SINGLES})
+            for label in together:
+                expected[label].append(period(now, found[label].placements, found[label].schedule))
+            before = after
+    rows: dict[str, dict[str, float]] = {}
     for label, draft in found.items():
+        real = middle(trials[label].periods)
+        rows[label] = {"predicted": draft.predicted, "measured": real, "error": real / draft.predicted - 1}
         if label not in SINGLES:
-            real = middle(trials[label].periods)
-            rows[label] = {
-                "predicted": draft.predicted,
-                "measured": real,
-                "error": real / draft.predicted - 1,
-                "paired_error": real / middle(expected[label]) - 1,
-                "scheduling": median(scheduling[label]),
-                "crossings": len(crossings(problem, draft.placements[0])),
-            }
-        else:
-            rows[label] = {"predicted": draft.predicted, "measured": middle(trials[label].periods)}
+            ratios = (period / hoped for period, hoped in zip(trials[label].periods, expected[label], strict=True))
+            rows[label] |= {"paired_error": middle(ratios) - 1, "scheduling": middle(scheduling[label])}
     emulated = {device.name: device.emulated for device in planner.devices.values()}
     return {"machine": machine(), "emulated": emulated, "rounds": rounds, "plans": rows}
+
+
+def planner_for(name: str) -> Planner:
+    """A planner whose costs are measured now, one CPU thread beside the GPU; what is on disk stays as it is."""
+    model = load(zoo.build(name))
+    planner = Planner(prepared(model, resolve(model, {})), model.digest, choose("cpu+gpu", 1))
+    planner.costs = measured(planner.graph, planner.devices)
+    return planner
+
+
+def batched(names: Sequence[str], count: int) -> Iterator[Sequence[str]]:
+    """So many names at a time."""
+    for first in range(0, len(names), count):
+        yield names[first : first + count]
 
 
 def between_stages(trial: Trial) -> float:
@@ -72,7 +93,7 @@ def between_stages(trial: Trial) -> float:
 
 def summary(networks: Mapping[str, Any]) -> dict[str, Any]:
     """Errors of all plans that use both devices: median and 95th percentile, as they are and paired."""
-    rows = [row for each in networks.values() for row in each["plans"].values() if "error" in row]
+    rows = [row for each in networks.values() for row in each["plans"].values() if "paired_error" in row]
     found: dict[str, Any] = {"plans": len(rows)}
     for key in ("error", "paired_error", "scheduling"):
         sizes = sorted(abs(row[key]) for row in rows)
@@ -91,10 +112,11 @@ def main() -> None:
     for name in words.networks:
         data["networks"][name] = measure(name, words.rounds)
         for label, row in data["networks"][name]["plans"].items():
-            errors = f"{row['error']:+7.1%} {row['paired_error']:+7.1%}" if "error" in row else ""
+            errors = f"{row['error']:+7.1%} {row.get('paired_error', 0.0):+7.1%} {row.get('scheduling', 0.0):6.1%}"
             print(f"{name:13} {label:13} {1e3 * row['predicted']:8.3f} {1e3 * row['measured']:8.3f} ms {errors}")
         data["summary"] = summary(data["networks"])
         words.out.write_text(json.dumps(data, indent=1) + "\n")
+    plot(data["networks"], words.out.with_name("plot.svg"))
     print(data["summary"])
 
 

@@ -53,6 +53,24 @@ class Costs:
         unloading = {str(key): _seconds(taken) for key, taken in data["unloading"].items()}
         return cls(_table(data["alone"]), _table(data["busy"]), crossing, unloading)
 
+    def scaled(self, factors: Mapping[str, float]) -> Costs:
+        """The costs of devices that take so many times as long."""
+
+        def times(costs: Seconds) -> Seconds:
+            return {
+                name: {key: seconds * factors.get(key, 1.0) for key, seconds in cost.items()}
+                for name, cost in costs.items()
+            }
+
+        crossing = {
+            (source, target): Crossing(
+                each.fixed * factors.get(target, 1.0), each.per_byte * factors.get(target, 1.0), each.on
+            )
+            for (source, target), each in self.crossing.items()
+        }
+        unloading = {key: seconds * factors.get(key, 1.0) for key, seconds in self.unloading.items()}
+        return Costs(times(self.alone), times(self.busy), crossing, unloading)
+
     def problem(self, graph: Graph, streams: Mapping[str, int]) -> Problem:
         """The network and its devices as numbers: a device of several streams takes so much less time per frame."""
         last = graph.nodes[-1].name

@@ -37,11 +37,16 @@ def key(graph: Graph, model: str, devices: Mapping[str, Device]) -> Key:
 def costs(graph: Graph, model: str, devices: Mapping[str, Device]) -> Costs:
     """The costs from disk if they were measured before; otherwise they are measured now, and kept."""
     known = key(graph, model, devices)
-    found = _load("costs", known, Costs.from_record)
+    found = kept_costs(known)
     if found is None or set(found.busy) != {node.name for node in graph.nodes}:
         found = measure(graph, devices)
         keep_costs(known, found)
     return found
+
+
+def kept_costs(known: Key) -> Costs | None:
+    """The costs on disk, None where there are none."""
+    return _load("costs", known, Costs.from_record)
 
 
 def keep_costs(known: Key, found: Costs) -> None:

@@ -59,39 +59,20 @@ class Pipeline:
         rescued: Callable[[], int] = lambda: 0,
         streams: Mapping[str, int] | None = None,
     ) -> None:
-        self._variants = tuple(tuple(stages) for stages in variants)
-        if not self._variants or not all(self._variants):
-            raise ValueError("a pipeline needs at least one variant, and each variant at least one stage")
-        self._devices = tuple((*(each.device for each in v), v[-1].device) for v in self._variants)
-        if not schedule or not all(0 <= entry < len(self._variants) for entry in schedule):
-            raise ValueError(f"schedule {list(schedule)} must name variants 0 to {len(self._variants) - 1}")
-        if not slots:
-            raise ValueError("a pipeline needs at least one slot")
         if on_full not in get_args(OnFull):
             raise ValueError(f"on_full is {on_full!r}, expected one of {', '.join(get_args(OnFull))}")
-        self._schedule = tuple(schedule)
-        self._depth = len(slots)
-        self._load, self._unload = load, unload
         self._on_full, self._clock = on_full, clock
-        self._bytes_moved, self._moved_before = bytes_moved, bytes_moved()
-        self._rescued, self._rescued_before = rescued, rescued()
+        self._streams = dict(streams or {})
         # guards all that follows; told whenever a slot comes home or a frame's future is resolved
         self._changed = threading.Condition(threading.Lock())
-        self._free = list(reversed(slots))  # a stack: the slot used last is the one still in the cache
         self._flying: dict[int, Flight] = {}  # handed to the workers, not yet resolved
-        self._submitted = self._admitted = 0
-        self._closed = False
-        devices = dict.fromkeys((stage.device for stages in self._variants for stage in stages), 1)
-        devices.update((device, count) for device, count in (streams or {}).items() if device in devices)
-        self._recorder = Recorder(devices)
-        self._channels = {device: Channel() for device in devices}
-        self._workers = [
-            Worker(device, self._channels[device], self._serve)
-            for device, count in devices.items()
-            for _ in range(count)
-        ]
-        for worker in self._workers:
-            worker.start()
+        self._submitted = self._admitted = self._changes = 0
+        self._closed = self._draining = False
+        self._counters: list[tuple[Callable[[], int], int]] = []  # and what to add: bytes moved, frames rescued
+        self._recorder = Recorder({})
+        self._channels: dict[str, Channel] = {}
+        self._workers: list[Worker] = []
+        self._use(variants, schedule, slots, load, unload, bytes_moved, rescued)
 
     def submit(self, frame: Any) -> Future[Result]:
         """Let a frame in. The future gives its Result, or raises what load, a stage or unload raised.
@@ -125,6 +106,33 @@ class Pipeline:
             self._leave(flight, PipelineClosed("the pipeline was closed while the frame was loaded"))
         return future
 
+    def change(
+        self,
+        variants: Sequence[Sequence[Stage]],
+        schedule: Sequence[int],
+        slots: Sequence[Any],
+        load: Callable[[Any, Any, int], None],
+        unload: Callable[[Any], Any],
+        bytes_moved: Callable[[], int] = lambda: 0,
+        rescued: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Go on with other stages, between two frames; returns when the frames that are in have left.
+
+        Until then the stream is full for frames that want to enter. Results keep their order, and numbers go on. Not to
+        be called from a future's callback. Raises ValueError as the constructor does, PipelineClosed.
+        """
+        with self._changed:
+            self._draining = True
+            try:
+                self._changed.wait_for(lambda: len(self._free) == self._depth or self._closed)
+                if self._closed:
+                    raise PipelineClosed("the pipeline was closed before its plan was changed")
+                self._use(variants, schedule, slots, load, unload, bytes_moved, rescued)
+                self._changes += 1
+            finally:
+                self._draining = False
+                self._changed.notify_all()
+
     def map(self, frames: Iterable[Any]) -> Iterator[Result]:
         """Results of the frames in order, frames pulled only as slots come free.
 
@@ -136,9 +144,9 @@ class Pipeline:
 
     def statistics(self) -> Statistics:
         """What the pipeline has done so far."""
-        return self._recorder.statistics(
-            self._bytes_moved() - self._moved_before, self._rescued() - self._rescued_before
-        )
+        with self._changed:
+            (moved, rescued), changes = self._counted(), self._changes
+        return self._recorder.statistics(moved, rescued, changes)
 
     def executions(self) -> tuple[Execution, ...]:
         """The latest stage executions, a bounded number, in the order they ended."""
@@ -169,16 +177,61 @@ class Pipeline:
     ) -> None:
         self.close()
 
+    def _use(
+        self,
+        variants: Sequence[Sequence[Stage]],
+        schedule: Sequence[int],
+        slots: Sequence[Any],
+        load: Callable[[Any, Any, int], None],
+        unload: Callable[[Any], Any],
+        bytes_moved: Callable[[], int],
+        rescued: Callable[[], int],
+    ) -> None:
+        """Let the next frames go through these stages, none being in flight."""
+        given = tuple(tuple(stages) for stages in variants)
+        if not given or not all(given):
+            raise ValueError("a pipeline needs at least one variant, and each variant at least one stage")
+        if not schedule or not all(0 <= entry < len(given) for entry in schedule):
+            raise ValueError(f"schedule {list(schedule)} must name variants 0 to {len(given) - 1}")
+        if not slots:
+            raise ValueError("a pipeline needs at least one slot")
+        moved, saved = self._counted()
+        self._counters = [(bytes_moved, moved - bytes_moved()), (rescued, saved - rescued())]
+        self._variants, self._schedule = given, tuple(schedule)
+        self._devices = tuple((*(each.device for each in v), v[-1].device) for v in given)
+        self._load, self._unload = load, unload
+        self._depth = len(slots)
+        self._free = list(reversed(slots))  # a stack: the slot used last is the one still in the cache
+        for device in dict.fromkeys(stage.device for stages in given for stage in stages):
+            if device not in self._channels:
+                self._employ(device, self._streams.get(device, 1))
+
+    def _employ(self, device: str, count: int) -> None:
+        """Workers for a device."""
+        self._recorder.know(device, count)
+        self._channels[device] = Channel()
+        for _ in range(count):
+            self._workers.append(Worker(device, self._channels[device], self._serve))
+            self._workers[-1].start()
+
+    def _counted(self) -> tuple[int, int]:
+        """Bytes moved and frames rescued so far."""
+        moved, rescued = [counter() + added for counter, added in self._counters] or (0, 0)
+        return moved, rescued
+
+    def _has_room(self) -> bool:
+        return self._closed or (bool(self._free) and not self._draining)
+
     def _enter(self, submitted: float, future: Future[Result]) -> tuple[Flight | None, Flight | None]:
         """A flight with a slot, or none; and the flight that had to go for it, or none."""
         with self._changed:
             if self._on_full == "wait":
-                self._changed.wait_for(lambda: self._free or self._closed)
+                self._changed.wait_for(self._has_room)
             if self._closed:
                 raise PipelineClosed("the pipeline is closed")
             index, victim = self._submitted, None
             self._submitted += 1
-            if self._free:
+            if self._has_room():
                 slot = self._free.pop()
                 variant = self._schedule[self._admitted % len(self._schedule)]
                 self._admitted += 1
@@ -188,7 +241,7 @@ class Pipeline:
                 slot, variant = victim.slot, victim.variant
             else:
                 return None, None
-        stages, devices = self._variants[variant], self._devices[variant]
+            stages, devices = self._variants[variant], self._devices[variant]
         return Flight(index, slot, variant, stages, devices, submitted, future), victim
 
     def _launch(self, flight: Flight) -> bool:
@@ -250,8 +303,8 @@ class Pipeline:
         with self._changed:
             if self._on_full != "wait":
                 return True
-            self._changed.wait_for(lambda: self._free or self._closed or (head is not None and head.done()))
-            return bool(self._free) or self._closed
+            self._changed.wait_for(lambda: self._has_room() or (head is not None and head.done()))
+            return self._has_room()
 
     def _end_if_empty(self) -> None:
         """Let the workers end once the pipeline is closed and nothing flies; the lock is held."""

@@ -1,0 +1,224 @@
+"""Drift: nothing but a lasting difference is one; and a stream that follows goes on frame by frame, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from hetero import Session, Stream, drift, follow
+from hetero.drift import EVERY, FEWEST, PATIENCE, REST, Watch, worked
+from hetero.follow import Follower
+from hetero.pipeline.pipeline import Pipeline
+from hetero.statistics import Execution
+from tests import models
+from tests.hetero.ways import GPU
+
+
+class Clock:
+    """Seconds, as told."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_looks_are_due_every_now_and_then(clock: Clock) -> None:
+    watch = Watch(clock)
+    assert not watch.due()
+    clock.now += EVERY
+    assert watch.due()
+    assert not watch.due()
+    clock.now += EVERY
+    assert watch.due()
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.2])
+def test_only_what_lasts_is_a_drift(clock: Clock, factor: float) -> None:
+    watch = Watch(clock)
+    watch.expect({"cpu": 0.01, "gpu": 0.02})
+    off, fine = {"cpu": 0.01, "gpu": 0.02 * factor}, {"cpu": 0.011, "gpu": 0.018}
+    for _ in range(PATIENCE - 1):
+        assert watch.look(off) is None
+    assert watch.look(fine) is None
+    for _ in range(PATIENCE - 1):
+        assert watch.look(off) is None
+    assert watch.look(off) == pytest.approx({"cpu": 1.0, "gpu": factor})
+
+
+def test_nothing_drifts_from_nothing(clock: Clock) -> None:
+    watch = Watch(clock)
+    assert not watch.expecting
+    assert [watch.look({"cpu": 1.0}) for _ in range(2 * PATIENCE)] == [None] * 2 * PATIENCE
+    watch.expect({"cpu": 0.01, "gpu": 0.0})
+    assert [watch.look({}) for _ in range(2 * PATIENCE)] == [None] * 2 * PATIENCE
+
+
+def test_a_rest_after_every_change(clock: Clock) -> None:
+    watch = Watch(clock)
+    watch.expect({"cpu": 0.01}, REST)
+    assert [watch.look({"cpu": 0.02}) for _ in range(2 * PATIENCE)] == [None] * 2 * PATIENCE
+    clock.now += REST
+    assert watch.look({"cpu": 0.02}) == {"cpu": 2.0}
+
+
+def executions(frames: int, cpu: float, gpu: float) -> list[Execution]:
+    found = []
+    for frame in range(frames):
+        start = float(frame)
+        found.append(Execution("cpu", frame, 0, start, start + cpu))
+        found.append(Execution("gpu", frame, 1, start + cpu, start + cpu + gpu))
+        found.append(Execution("gpu", frame, 2, start + cpu + gpu, start + cpu + gpu + 0.001))
+    return found
+
+
+def test_seconds_per_frame_are_those_of_whole_frames() -> None:
+    found = executions(FEWEST + 6, 0.25, 0.5)
+    assert worked(found, 3) == pytest.approx({"cpu": 0.25, "gpu": 0.501})
+    assert worked(found[1:-1], 3) == {}  # of one frame the beginning is missing, and too few are left
+    assert worked(found, 3, since=1) == {}
+    assert worked(found, 2, since=2) == pytest.approx({"cpu": 0.25, "gpu": 0.501})
+    assert worked([], 3) == {}
+
+
+class Stage:
+    """Says which plan it belongs to."""
+
+    def __init__(self, device: str, plan: str) -> None:
+        self.device, self.plan = device, plan
+
+    def run(self, slot: list[Any]) -> None:
+        slot.append((self.device, self.plan))
+
+
+def line(plan: str, *devices: str, slots: int = 2) -> dict[str, Any]:
+    def load(slot: list[Any], frame: Any, variant: int) -> None:
+        slot[:] = [frame]
+
+    return {
+        "variants": [[Stage(device, plan) for device in devices]],
+        "schedule": (0,),
+        "slots": [[] for _ in range(slots)],
+        "load": load,
+        "unload": list,
+    }
+
+
+class FakeSession:
+    """Plans anew once, and then is content."""
+
+    def __init__(self, better: bool) -> None:
+        self.better = better
+        self.asked: list[Mapping[str, float]] = []
+
+    def expected(self, shapes: Any) -> dict[str, float]:
+        return {"cpu": 1.0}
+
+    def decided(self, shapes: Any) -> Any:
+        return SimpleNamespace(plan=SimpleNamespace(slots=2))
+
+    def replanned(self, shapes: Any, factors: Mapping[str, float]) -> bool:
+        self.asked.append(factors)
+        return self.better
+
+    def deploy(self, shapes: Any, depth: int | None) -> Any:
+        return "new"
+
+
+@pytest.mark.parametrize("better", [True, False])
+def test_a_stream_that_drifts_changes_its_plan_between_two_frames(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, better: bool
+) -> None:
+    monkeypatch.setattr(follow, "line", lambda deployment: line(deployment, "gpu", "cpu", slots=3))
+    session: Any = FakeSession(better)
+    with Pipeline(**line("old", "cpu")) as running:
+        follower = Follower(session, (), running, None, clock)
+
+        def frames() -> Iterator[int]:
+            for frame in range(400):
+                clock.now += EVERY / 40
+                follower.look()
+                if frame % 40 == 39:
+                    follower.wait()
+                yield frame
+
+        results = list(running.map(frames()))
+        follower.wait()
+        found = running.statistics()
+    assert [result.index for result in results] == list(range(400))
+    assert [result.outputs[0] for result in results] == list(range(400))
+    old, new = [("cpu", "old")], [("gpu", "new"), ("cpu", "new")]
+    gone = [result.outputs[1:] for result in results]
+    at = gone.index(new) if better else 400
+    assert at > PATIENCE * 40 - 40
+    assert gone == [old] * at + [new] * (400 - at)
+    assert found.changes == better
+    assert found.frames == 400
+    assert len(session.asked) == 1  # then it rests
+    assert all(0 < factor < 0.1 for factor in session.asked[0].values())  # fake stages take no time
+
+
+@pytest.fixture
+def model() -> Any:
+    """A network of a few poolings."""
+    window = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+    nodes = [helper.make_node("MaxPool", [f"t{i}"], [f"t{i + 1}"], name=f"op{i}", **window) for i in range(4)]
+    return models.model(nodes, {"t0": (1, 8, 16, 16)}, ["t4"])
+
+
+@pytest.mark.skipif(not GPU, reason="needs two devices")
+def test_a_session_plans_again_by_scaled_costs(model: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HETERO_COSTS", str(tmp_path))
+    frame = np.random.default_rng(0).standard_normal((1, 8, 16, 16), np.float32)
+    with Session(model, "cpu+gpu", threads=1, strategy="exact") as session:
+        shapes = session.shapes({})
+        want, before, costs = session(frame), session.plan, session.costs()
+        assert session.follows(shapes)
+        assert session.expected(shapes).keys() == {"cpu", "gpu"}
+        assert not session.replanned(shapes, {"cpu": 1.0, "gpu": 1.0})
+        assert session.plan == before
+        assert session.replanned(shapes, {"cpu": 1e4, "gpu": 1e-2}) or set(before.placements[0].values()) == {"gpu"}
+        assert set(session.plan.placements[0].values()) == {"gpu"}
+        for name, value in session(frame).items():
+            np.testing.assert_allclose(value, want[name], rtol=1e-5)
+        assert session.costs() == costs.scaled({"cpu": 1e4, "gpu": 1e-2})
+        given = session.plan
+    with Session(model, "cpu+gpu", plan=given) as obeyed:
+        assert not obeyed.follows(shapes)
+    with Session(model, "cpu") as single:
+        assert not single.follows(shapes)
+
+
+@pytest.mark.skipif(not GPU, reason="needs two devices")
+def test_a_real_stream_follows(model: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HETERO_COSTS", str(tmp_path))
+    monkeypatch.setattr(drift, "EVERY", 0.0)
+    seen = {"cpu": 1e3, "gpu": 1e-6}
+    monkeypatch.setattr(follow, "worked", lambda *_: seen)
+    random = np.random.default_rng(0)
+    with Session(model, "cpu+gpu", threads=1, strategy="exact") as session:
+        single = {key: Session(model, key, threads=1) for key in ("cpu", "gpu")}
+        with Stream(session) as stream:
+            if set(session.plan.placements[0].values()) == {"gpu"}:
+                seen = {"cpu": 1e-6, "gpu": 1e3}
+            count = 0
+            while not stream.statistics().changes and count < 10_000:
+                frame = random.standard_normal((1, 8, 16, 16), np.float32)
+                (got,) = stream.submit(frame).result(10).outputs.values()
+                for each in single.values():
+                    np.testing.assert_array_equal(got, next(iter(each(frame).values())))  # a maximum is exact
+                count += 1
+            assert stream.statistics().changes == 1
+            assert stream.statistics().frames == count
