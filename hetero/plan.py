@@ -113,6 +113,10 @@ class Plan:
         if reasons:
             raise PlanError(f"plan {self.name!r} does not fit: " + "; ".join(reasons))
 
+    def same(self, other: Plan) -> bool:
+        """Whether another plan deals the same frames to the same placements."""
+        return (self.placements, self.schedule) == (other.placements, other.schedule)
+
     @property
     def slots(self) -> int:
         """Frames in flight: `depth`, or where nobody looked, as many as keep every device busy.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.program import can_run
 from hetero.compiled import Compiled
+from hetero.contest import fastest
 from hetero.costs import store
 from hetero.machine import DeviceError, choose, cpu, no_gpu_reason
 from hetero.partition.draft import Draft
@@ -17,7 +18,6 @@ from hetero.partition.problem import loads, period, relieved
 from hetero.partition.simulate import enough
 from hetero.partition.strategies import strategy as named
 from hetero.plan import Plan
-from hetero.trial import Trial
 
 if TYPE_CHECKING:
     from engine.devices.device import Device
@@ -31,7 +31,6 @@ Streams = int | Literal["auto"]
 TRIED = ("cpu", "gpu", "interleave", "single-cut", "exact", "two-plan-mix")
 WITHOUT_GPU = ("cpu", "gpu-first")  # strategies that have something to say where there is no GPU
 WORTH = 0.05  # by what part less time a frame must be predicted to take for a running stream to change its plan
-HOPELESS = (1.3, 1.2, 1.1, 1.05, 1.05)  # each round: a candidate so much slower than the fastest is not measured again
 
 
 class Planner:
@@ -92,11 +91,10 @@ class Planner:
             for key, count in streams.items()
         }
 
-    def drifted(self, factors: Mapping[str, float]) -> Planner:
-        """The planner of devices that take so many times as long. The costs are kept; all that was decided is not."""
+    def corrected(self, costs: Costs, factors: Mapping[str, float]) -> Planner:
+        """The planner of devices that take so many times as long as these costs say, kept for the next start."""
         again = Planner(self.graph, self.model, self.devices, self.batch)
-        again.costs = self.costs.scaled(factors)
-        store.forget(self.model)
+        again.costs = costs.scaled(factors)
         store.keep_costs(store.key(self.graph, self.model, self.devices), again.costs)
         return again
 
@@ -122,29 +120,14 @@ class Planner:
         """A plan, compiled for the planner's devices."""
         return Compiled(self.graph, plan, self.devices)
 
-    def candidates(self, strategies: Sequence[str] = TRIED) -> list[Compiled]:
+    def plans(self, strategies: Sequence[str] = TRIED) -> list[Plan]:
         """One plan a strategy; of plans that say the same one is kept."""
         found: list[Plan] = []
         for strategy in strategies:
             plan = self.plan(strategy)
-            if all((plan.placements, plan.schedule) != (other.placements, other.schedule) for other in found):
+            if not any(map(plan.same, found)):
                 found.append(plan)
-        return [self.compiled(plan) for plan in found]
-
-
-def fastest(candidates: Sequence[Compiled]) -> Compiled:
-    """The candidate with the most frames a second, by turns on seeded noise, and in its plan what was measured."""
-    if len(candidates) == 1:
-        return candidates[0]
-    trials = [Trial(candidate) for candidate in candidates]
-    for hopeless in HOPELESS:
-        for trial in trials:
-            trial.measure()
-        best = min(trial.period for trial in trials)
-        trials = [trial for trial in trials if trial.period <= hopeless * best]
-    winner = min(trials, key=lambda trial: trial.period)
-    winner.compiled.plan = replace(winner.compiled.plan, measured=winner.period)
-    return winner.compiled
+        return found
 
 
 def decide(
@@ -179,16 +162,17 @@ def decide(
             planner = Planner(graph, model, each, batch)
             if planner.made(kept):
                 return planner.compiled(kept)
-    candidates: list[Compiled] = []
+    entries: list[tuple[Planner, list[Plan]]] = []
     for each in sets:
         planner = Planner(graph, model, each, batch)
         if strategy != "auto":
-            candidates.append(planner.compiled(planner.plan(strategy)))
+            plans = [planner.plan(strategy)]
         elif "gpu" in each and not device.startswith("gpu"):
-            candidates += planner.candidates()
+            plans = planner.plans()
         else:
-            candidates.append(planner.compiled(planner.alone("gpu" if "gpu" in each else "cpu")))
-    found = fastest(candidates)
+            plans = [planner.alone("gpu" if "gpu" in each else "cpu")]
+        entries.append((planner, plans))
+    found = fastest(entries)
     if found.plan.measured is not None:
         store.keep_decision(asked, found.plan)
     return found

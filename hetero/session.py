@@ -235,7 +235,10 @@ class Session:
 
         Streams that run go on as they are.
         """
-        planner = self._planner(shapes).drifted(factors)
+        planner = self._planner(shapes)
+        known = planner.costs
+        store.forget(self.model.digest)  # what was decided, and the costs beside other devices
+        planner = planner.corrected(known, factors)
         strategy = self._request[1]
         found = planner.better(self.decided(shapes).plan, TRIED if strategy == "auto" else (strategy,))
         if found is None:

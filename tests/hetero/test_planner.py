@@ -69,7 +69,7 @@ def test_auto_tries_batches() -> None:
 def test_plans_that_say_the_same_are_tried_once(monkeypatch: pytest.MonkeyPatch, outlook: Outlook) -> None:
     planner = Planner(outlook.planner.graph, "0" * 64, outlook.planner.devices)
     monkeypatch.setattr(planner, "problem", outlook.problem, raising=False)
-    assert len(planner.candidates(("cpu", "cpu", "greedy", "cpu"))) <= 2
+    assert len(planner.plans(("cpu", "cpu", "greedy", "cpu"))) <= 2
 
 
 def test_the_best_prediction_is_taken(outlook: Outlook) -> None:
