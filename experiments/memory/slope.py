@@ -23,6 +23,7 @@ FOLDER = Path(__file__).parent
 SETTLING = 0.2  # of the time, at the beginning: caches fill, and the allocator finds its size
 SETTLED = 2 * WINDOW  # frames at least: by then a stream's statistics keep no more than they let go
 SAMPLES = 200  # over the whole time
+PAUSE = 1.0  # seconds between two frames at most: what is longer, the process was stopped, and does not count
 CONFIDENCE = 0.99
 
 Array = np.ndarray[Any, Any]
@@ -70,20 +71,22 @@ def streamed(session: Session, seconds: float) -> tuple[list[float], list[int], 
     samples = np.full((SAMPLES, 2), np.nan)  # in memory from the beginning, so as not to be what grows
     taken = 0
     noise = np.random.default_rng(0).standard_normal(session.inputs[0].shape, np.float32)
-    begin = time.perf_counter()
+    ran = 0.0  # seconds so far
 
     def frames() -> Iterator[Array]:
-        while time.perf_counter() - begin < seconds:
+        while ran < seconds:
             yield noise.copy()  # every frame in memory of its own, as from a camera
 
     with Stream(session) as stream:
-        due = SETTLING * seconds
+        due, last = SETTLING * seconds, time.perf_counter()
         for result in stream.map(frames()):
-            now = time.perf_counter() - begin
-            if result.index > SETTLED and now >= due and taken < SAMPLES:
-                samples[taken] = now, resident()
+            now = time.perf_counter()
+            ran += min(now - last, PAUSE)
+            last = now
+            if result.index > SETTLED and ran >= due and taken < SAMPLES:
+                samples[taken] = ran, resident()
                 taken += 1
-                due = now + (1 - SETTLING) * seconds / SAMPLES
+                due = ran + (1 - SETTLING) * seconds / SAMPLES
         times, sizes = samples[:taken].T.tolist()
         return times, [int(size) for size in sizes], stream.statistics().frames
 
