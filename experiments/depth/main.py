@@ -19,8 +19,8 @@ from hetero.deployment import Deployment
 from hetero.outlook import Outlook
 from hetero.partition.simulate import forecast
 from hetero.plan import Plan
-from hetero.planner import pipeline
 from hetero.report import machine
+from hetero.trial import pipeline
 
 FOLDER = Path(__file__).parent
 NETWORKS = ("squeezenet", "googlenet")
