@@ -1,0 +1,5 @@
+"""`python -m experiments.depth`."""
+
+from experiments.depth.main import main
+
+main()
