@@ -9,9 +9,8 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from math import exp, log
 from pathlib import Path
-from statistics import median
+from statistics import geometric_mean, median
 from typing import Any
 
 import numpy as np
@@ -121,10 +120,13 @@ def main() -> None:
             rows.append(row)
             shown = {name: round(ms, 2) for name, ms in row["ms"].items()}
             print(network, shown, f"ours / {row['best']} = {row['ratio']:.2f}", row["failed"] or "", flush=True)
-    mean = exp(sum(log(row["ratio"]) for row in rows) / len(rows))
-    print(f"geometric mean of ours / best peer: {mean:.3f}")
+    means = {"geometric_mean": geometric_mean(row["ratio"] for row in rows)}
+    print(f"geometric mean of ours / best peer, time: {means['geometric_mean']:.3f}")
+    if words.rate:
+        means["geometric_mean_rate"] = geometric_mean(row["rate_ratio"] for row in rows)
+        print(f"frames/s of two processes: {means['geometric_mean_rate']:.3f}")
     versions = {name: importlib.metadata.version(DISTRIBUTIONS[name]) for name in words.engines}
-    result = {"machine": machine(), "versions": versions, "geometric_mean": mean, "rows": rows}
+    result = {"machine": machine(), "versions": versions, **means, "rows": rows}
     words.out.write_text(json.dumps(result, indent=1) + "\n")
 
 

@@ -13,9 +13,8 @@ from kernels.cpu.record import chain_at, kernel, number
 from kernels.cpu.share import split, tile_of
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.tile import depthwise_tile
+from kernels.cpu.window import MOST_TAPS
 from kernels.op import ABSENT, Call, CpuLowering, CpuStep, constant, read, write
-
-MOST_TAPS = 7  # of a window's row in one go; wider windows take several
 
 
 @cache

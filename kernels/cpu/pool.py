@@ -14,9 +14,8 @@ from kernels.cpu.record import kernel
 from kernels.cpu.share import split, tile_of
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.vector import f32, i64, load, maximum_ir, multiply, pointer_ir, splat, store
+from kernels.cpu.window import MOST_TAPS, row_ir
 from kernels.op import Call, CpuLowering, CpuStep, constant, read, write
-
-MOST_TAPS = 7  # of a window's row in one go; wider windows take several
 
 
 @intrinsic(prefer_literal=True)
@@ -27,15 +26,11 @@ def gather_windows(
 
     x, outside, y: addresses; row_step in bytes, from one of the `rows` rows of the windows to the next. `column` is
     where the first window begins; `outside` is read for columns that the image, `width` wide, has not. A window's
-    row is `chunks` times `taps` taps. Every number is read once for all windows that need it.
+    row is `chunks` times `taps` taps.
     """
     literals = (pixels, taps, stride, dilation, average, lanes)
     signature = types.void(*[types.int64] * 8, *literals)
     pixels, taps, stride, dilation, average, lanes = (literal.literal_value for literal in literals)
-    users: dict[int, list[int]] = {}  # column of a number -> the windows that need it
-    for t in range(pixels):
-        for j in range(taps):
-            users.setdefault(t * stride + j * dilation, []).append(t)
 
     def codegen(context, builder, signature, arguments):
         x, rows, row_step, outside, column, width, chunks, y = arguments[:8]
@@ -45,12 +40,9 @@ def gather_windows(
         with cgutils.for_range(builder, rows) as row, cgutils.for_range(builder, chunks) as chunk:
             first = builder.add(column, builder.mul(chunk.index, ir.Constant(i64(), taps * dilation)))
             start = builder.add(x, builder.mul(row.index, row_step))
-            for where in sorted(users):
-                place = builder.add(first, ir.Constant(i64(), where))
-                inside = builder.icmp_unsigned("<", place, width)
-                there = builder.add(start, builder.mul(place, ir.Constant(i64(), 4 * lanes)))
-                value = builder.load(pointer_ir(builder, builder.select(inside, there, outside), vector), align=4)
-                for t in users[where]:
+            numbers = row_ir(builder, start, first, width, outside, pixels, taps, stride, dilation, lanes)
+            for value, users in numbers:
+                for t, _ in users:
                     total = builder.load(totals[t])
                     both = builder.fadd(total, value) if average else maximum_ir(builder, total, value)
                     builder.store(both, totals[t])

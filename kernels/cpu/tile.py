@@ -25,6 +25,7 @@ from kernels.cpu.vector import (
     splat_ir,
     vector_call_ir,
 )
+from kernels.cpu.window import row_ir
 
 
 def _word(value):
@@ -197,8 +198,8 @@ def depthwise_tile(
     """One tile of a depthwise convolution: neighbouring pixels of a row, each lane a channel of its own.
 
     A table entry is a row of `taps` taps: its input row's place from x, its first tap's column from the
-    window's, its weights' place. A number read is used for every tap that needs it; outside the image,
-    whose rows have `width` pixels, `zeros` are read. `column` is where the first pixel's window begins.
+    window's, its weights' place. Outside the image, whose rows have `width` pixels, `zeros` are read. `column` is
+    where the first pixel's window begins.
     """
     literals = (pixels, taps, stride, dilation, lanes)
     signature = types.void(*[types.int64] * 14, *[types.float32] * len(_CLAMP), *literals)
@@ -207,10 +208,6 @@ def depthwise_tile(
         "x", "w", "bias", "residual", "y", "table", "entries", "zeros", "column", "width",
         "chain", "image", "block", "pixel", *_CLAMP,
     )  # fmt: skip
-    users: dict[int, list[tuple[int, int]]] = {}  # column of a number -> which pixels need it for which tap
-    for t in range(pixels):
-        for j in range(taps):
-            users.setdefault(t * stride + j * dilation, []).append((t, j))
 
     def codegen(context, builder, signature, arguments):
         tile = dict(zip(names, arguments, strict=False))
@@ -228,12 +225,11 @@ def depthwise_tile(
             row, first = _at(builder, tile["x"], offset), builder.add(tile["column"], shift)
             weights = _at(builder, tile["w"], weight)
             rows = [vector_at(builder.add(weights, _word(4 * lanes * j))) for j in range(taps)]
-            for where in sorted(users):
-                place = builder.add(first, _word(where))
-                inside = builder.icmp_unsigned("<", place, tile["width"])
-                there = _at(builder, row, builder.mul(place, _word(lanes)))
-                value = vector_at(builder.select(inside, there, tile["zeros"]))
-                for t, j in users[where]:
+            numbers = row_ir(
+                builder, row, first, tile["width"], tile["zeros"], pixels, taps, stride, dilation, lanes
+            )  # fmt: skip
+            for value, users in numbers:
+                for t, j in users:
                     slot = accumulators[t]
                     builder.store(vector_call_ir(builder, "fmuladd", [value, rows[j], builder.load(slot)]), slot)
         _finish(builder, tile, [accumulators], lanes)
