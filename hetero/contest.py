@@ -20,8 +20,8 @@ HOPELESS = (1.3, 1.2, 1.1, 1.05, 1.05)  # each round: a plan so much slower than
 def fastest(entries: Sequence[tuple[Planner, Sequence[Plan]]]) -> Compiled:
     """The plan with the most frames a second, compiled, and in it what was measured; planners enter theirs.
 
-    What the devices did in the plan that kept both busiest is held against the planner's costs. Where they are off,
-    the planner plans again with costs corrected, and enters what is new.
+    What the devices did in the plan that deals whole frames to all of them is held against the planner's costs. Where
+    they are off, the planner plans again with costs corrected, and enters what is new.
     """
     if sum(len(plans) for _, plans in entries) == 1:
         ((planner, (plan,)),) = entries
@@ -53,16 +53,14 @@ def _tried(planner: Planner, plans: Sequence[Plan]) -> list[Trial]:
 
 
 def _factors(planner: Planner, trials: Sequence[Trial]) -> dict[str, float]:
-    """By what to multiply each device's expected time; nothing where no plan has work for all devices."""
-    streams = {key: device.streams for key, device in planner.devices.items()}
-    found: dict[str, float] = {}
-    busiest = 0.0
+    """By what to multiply each device's expected time; nothing where no plan deals whole frames to all devices.
+
+    Where frames change devices, what hand-overs cost is part of what is measured, and would be taken for slowness.
+    """
     for trial in trials:
         plan = trial.compiled.plan
-        seconds = trial.worked()
-        least = min(seconds.get(key, 0.0) / count for key, count in streams.items()) / (trial.period * plan.batch)
-        if len(streams) > 1 and least > busiest:
-            busiest = least
-            expected = planner.expected(plan)
-            found = {key: seconds[key] / expected[key] for key in streams if expected[key]}
-    return found
+        homes = [set(placement.values()) for placement in plan.placements]
+        if len(planner.devices) > 1 and all(len(each) == 1 for each in homes) and len(set.union(*homes)) > 1:
+            seconds, expected = trial.worked(), planner.expected(plan)
+            return {key: seconds[key] / expected[key] for key in planner.devices if expected[key] and key in seconds}
+    return {}

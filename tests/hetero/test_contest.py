@@ -15,9 +15,16 @@ CPU, GPU = 0.006, 0.001  # seconds of a frame, in truth
 
 
 def plan(strategy: str, gpu_frames: int, frames: int) -> Plan:
-    placements = ({"op": "cpu"}, {"op": "gpu"})
-    schedule = [1] * gpu_frames + [0] * (frames - gpu_frames)
+    placements = (
+        ({"op": "cpu"}, {"op": "gpu"}) if 0 < gpu_frames < frames else ({"op": "gpu" if gpu_frames else "cpu"},)
+    )
+    schedule = [1] * gpu_frames + [0] * (frames - gpu_frames) if len(placements) > 1 else [0]
     return Plan(strategy, strategy, "0" * 64, {"cpu": "a", "gpu": "b"}, 1, placements, tuple(schedule))
+
+
+def share_of_gpu(made: Plan) -> float:
+    """What part of the frames the GPU gets."""
+    return sum(made.placements[each]["op"] == "gpu" for each in made.schedule) / len(made.schedule)
 
 
 class FakePlanner:
@@ -33,7 +40,7 @@ class FakePlanner:
         return [whole[each] for each in strategies]
 
     def expected(self, made: Plan) -> dict[str, float]:
-        share = sum(made.schedule) / len(made.schedule)
+        share = share_of_gpu(made)
         return {"cpu": (1 - share) * self.costs["cpu"], "gpu": share * self.costs["gpu"]}
 
     def corrected(self, costs: Mapping[str, float], factors: Mapping[str, float]) -> FakePlanner:
@@ -50,7 +57,7 @@ class FakeTrial:
 
     def __init__(self, compiled: Any) -> None:
         self.compiled, self.rounds = compiled, 0
-        share = sum(compiled.plan.schedule) / len(compiled.plan.schedule)
+        share = share_of_gpu(compiled.plan)
         self._work = {"cpu": (1 - share) * CPU, "gpu": share * GPU}
         self.period = max(self._work.values())
         FakeTrial.made.append(self)
@@ -79,7 +86,7 @@ def test_one_plan_is_not_tried(trials: list[FakeTrial]) -> None:
 def test_right_costs_stay(trials: list[FakeTrial]) -> None:
     planner: Any = FakePlanner(CPU, GPU)
     found = contest.fastest([(planner, planner.plans())])
-    assert (found.plan.strategy, sum(found.plan.schedule)) == ("interleave", 9)
+    assert (found.plan.strategy, share_of_gpu(found.plan)) == ("interleave", 0.9)
     assert found.plan.measured == pytest.approx(0.9 * GPU)
     assert len(trials) == 2
 
@@ -87,7 +94,7 @@ def test_right_costs_stay(trials: list[FakeTrial]) -> None:
 def test_wrong_costs_are_corrected(trials: list[FakeTrial]) -> None:
     planner: Any = FakePlanner(CPU, 2 * CPU)
     found = contest.fastest([(planner, planner.plans())])
-    assert (found.plan.strategy, sum(found.plan.schedule)) == ("interleave", 9)
+    assert (found.plan.strategy, share_of_gpu(found.plan)) == ("interleave", 0.9)
     assert len(trials) == 3  # the GPU alone is no new plan
 
 

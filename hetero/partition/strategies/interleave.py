@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from hetero.partition.draft import Draft, draft, fallen
-from hetero.partition.problem import Problem, demands
+from hetero.partition.problem import Placement, Problem, loads
 from hetero.partition.schedule import spread
 
 LONGEST = 16  # frames in one round of the schedule; a longer round needs more slots than it gains
 
 
 def solve(problem: Problem) -> Draft:
-    """The round of at most `LONGEST` frames with the smallest largest demand, the shortest of equals."""
+    """The round of at most `LONGEST` frames that is fastest by what each device does alone, the shortest of equals.
+
+    So both get frames, even where they are believed to slow each other down too much: it is the plan that shows.
+    """
     cpu, gpu = problem.prefer("cpu"), problem.prefer("gpu")
-    on_cpu, on_gpu = demands(problem, cpu), demands(problem, gpu)
+    on_cpu, on_gpu = _alone(problem, cpu), _alone(problem, gpu)
 
     def pace(gpu_frames: int, frames: int) -> float:
         share = gpu_frames / frames
@@ -24,3 +27,7 @@ def solve(problem: Problem) -> Draft:
     if k in (0, frames):
         return draft(problem, gpu if k else cpu, note=note)
     return draft(problem, cpu, gpu, schedule=spread((frames - k, k)), note=note)
+
+
+def _alone(problem: Problem, placement: Placement) -> dict[str, float]:
+    return {name: problem.alone.get(name, 1.0) * load for name, load in loads(problem, placement).items()}
