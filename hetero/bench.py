@@ -172,6 +172,7 @@ def _row(m: _Measured, error: float | None) -> Row:
         bytes_moved=median(s.bytes_moved for s in m.statistics),
         max_relative_error=error,
         predicted_fps=1 / plan.predicted if plan.predicted else None,
+        bound_fps=1 / plan.bound if plan.bound else None,
     )
 
 

@@ -27,7 +27,10 @@ class Device(Protocol):
 
 @dataclass(frozen=True)
 class Row:
-    """One plan, measured. Times in seconds; `rates` holds the frames per second of every round."""
+    """One plan, measured. Times in seconds; `rates` holds the frames per second of every round.
+
+    `predicted_fps` and `bound_fps`, which no plan for the same devices can beat, follow from the plan's costs.
+    """
 
     name: str
     plan: str
@@ -46,6 +49,7 @@ class Row:
     bytes_moved: float
     max_relative_error: float | None
     predicted_fps: float | None
+    bound_fps: float | None
 
 
 @dataclass(frozen=True)

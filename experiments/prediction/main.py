@@ -14,12 +14,12 @@ from experiments.prediction.plans import drafts
 from experiments.prediction.plot import plot
 from hetero import zoo
 from hetero.costs.measure import measure as measured
+from hetero.frames import prepared
 from hetero.machine import choose
 from hetero.partition.problem import period, scaled
 from hetero.planner import Planner
 from hetero.profile import middle
 from hetero.report import machine
-from hetero.session import prepared
 from hetero.trial import Trial
 
 RESULT = Path(__file__).parent / "result.json"
