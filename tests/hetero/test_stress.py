@@ -45,15 +45,12 @@ class Delayed:
             time.sleep(self._random.uniform(0, 2e-3))
 
 
-@pytest.fixture(scope="module")
-def planner() -> Planner:
+@pytest.fixture(scope="module", params=[1, 2], ids=["one stream", "two streams"])
+def compiled(request: pytest.FixtureRequest) -> dict[str, Compiled]:
+    """Every plan, compiled once; with one CPU thread, and with two that compute a frame each."""
     model = load(branches.build())
-    return Planner(prepare(model, resolve(model, {}), host().lanes), model.digest, choose("cpu+gpu", 1))
-
-
-@pytest.fixture(scope="module")
-def compiled(planner: Planner) -> dict[str, Compiled]:
-    """Every plan, compiled once."""
+    devices = choose("cpu+gpu", request.param, request.param)
+    planner = Planner(prepare(model, resolve(model, {}), host().lanes), model.digest, devices)
     plans = {name: planner.plan(name) for name in strategies()} | {"alternate": alternate(planner.alone("gpu"), run=1)}
     return {name: planner.compiled(plan) for name, plan in plans.items()}
 

@@ -55,7 +55,8 @@ def test_ten_thousand_frames(on_full: str) -> None:
                 time.sleep(2e-4)
             yield frame(index)
 
-    with pipeline(*map(stages, range(len(ROUTES))), depth=DEPTH, schedule=SCHEDULE, on_full=on_full) as line:
+    variants, streams = map(stages, range(len(ROUTES))), {"cpu": 2}
+    with pipeline(*variants, depth=DEPTH, schedule=SCHEDULE, on_full=on_full, streams=streams) as line:
         indices = []
         for count, result in enumerate(line.map(source())):
             given = frame(result.index)
