@@ -9,12 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
-
-Array = np.ndarray[Any, Any]
+from engine.devices.replay import native
+from kernels.cpu.compiler import intrinsic, ir, types
+from kernels.cpu.record import integers
 
 
 @cache
@@ -74,16 +71,17 @@ def _flush(typing: Any, entry: Any, queue: Any) -> Any:
     return types.int32(types.int64, types.int64), generate
 
 
-@njit("int64(int64, int64, int64, int64[::1], int64, int64)", nogil=True, cache=True)
-def replay(enqueue: int, flush: int, queue: int, kernels: Array, sizes: int, groups: int) -> np.int64:
+@native("int64(int64, int64, int64, int64, int64, int64, int64)")
+def replay(enqueue, flush, queue, kernels, count, sizes, groups):
     """Enqueue every kernel, in order, and flush.
 
-    `sizes` and `groups` are addresses of size_t[len(kernels)][3]. Returns 0, or the failing
-    kernel's index + 1 times 65536 plus the error code's magnitude.
+    kernels, sizes, groups: addresses of cl_kernel[count], size_t[count][3], size_t[count][3]. Returns 0, or the
+    failing kernel's index + 1 times 65536 plus the error code's magnitude.
     """
-    for i in range(len(kernels)):
-        code = _enqueue(enqueue, queue, kernels[i], 3, sizes + 24 * i, groups + 24 * i)
+    handles = integers(kernels)
+    for i in range(count):
+        code = _enqueue(enqueue, queue, handles[i], 3, sizes + 24 * i, groups + 24 * i)
         if code != 0:
-            return (i + 1) * 65536 - np.int64(code)
+            return (i + 1) * 65536 - code
     _flush(flush, queue)
-    return np.int64(0)
+    return 0

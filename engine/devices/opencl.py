@@ -217,7 +217,8 @@ class OpenClRecording(Recording):
             self._enqueue,
             self._flush,
             self._device.queue.int_ptr,
-            self._handles,
+            self._handles.ctypes.data,
+            len(self._handles),
             self._sizes.ctypes.data,
             self._groups.ctypes.data,
         )
