@@ -17,39 +17,35 @@ from hetero.profile import by_node, middle, recorded, run
 
 FEWEST, MOST = 3, 20  # rounds
 ENOUGH = 4.0  # seconds after which there is no further round
-RUNS = 2  # as a whole in each round
 
 
 class Samples:
-    """Runs of one program under one condition."""
+    """Runs of one program under one condition; `wholes` are seconds of the whole, one a round."""
 
     def __init__(self, program: Program, recording: Recording) -> None:
         self._program, self._recording = program, recording
         self._shares: list[list[float]] = []
-        self._wholes: list[float] = []
+        self.wholes: list[float] = []
 
     def take(self) -> None:
-        """One run step by step, between runs as a whole."""
-        for _ in range(RUNS // 2):
-            self._run()
+        """One run step by step, between two as a whole."""
+        before = self._run()
         steps = self._recording.profile()
         self._shares.append([seconds / (sum(steps) or 1.0) for seconds in steps])
-        for _ in range(RUNS // 2):
-            self._run()
+        self.wholes.append((before + self._run()) / 2)
 
-    def _run(self) -> None:
+    def _run(self) -> float:
         start = time.perf_counter()
         run(self._recording)
-        self._wholes.append(time.perf_counter() - start)
+        return time.perf_counter() - start
 
-    def seconds(self) -> dict[str, float]:
-        """Node -> seconds: what whole runs took, divided as in runs step by step, whose own pace does not matter."""
-        shares = [middle(each) for each in zip(*self._shares, strict=True)]
-        return by_node(self._program, shares, middle(self._wholes))
+    def seconds(self, whole: float) -> dict[str, float]:
+        """Node -> seconds: the whole divided as in runs step by step, whose own pace does not matter."""
+        return by_node(self._program, [middle(each) for each in zip(*self._shares, strict=True)], whole)
 
 
 def measure(graph: Graph, devices: Mapping[str, Device]) -> Costs:
-    """All of it, round by round, so that a machine whose clock drifts is the same for all.
+    """All of it, round by round: what drifts from round to round, such as a clock, is told by what ran alone in it.
 
     What works beside a device are the other streams of its own, and in the second half of what is measured the other
     devices too, each with all that it can run.
@@ -72,24 +68,42 @@ def measure(graph: Graph, devices: Mapping[str, Device]) -> Costs:
         if rehearsal is not None:
             rehearsal.measure()
         rounds += 1
-    beside = _table(graph, busy)
+    return combined(graph, alone, busy, rehearsal)
+
+
+def combined(
+    graph: Graph, alone: Mapping[str, Samples], busy: Mapping[str, Samples], rehearsal: Rehearsal | None
+) -> Costs:
+    """Costs from what each device took alone and beside others, and from a rehearsal where there was one.
+
+    Only what was measured in the same round is set against each other.
+    """
+    usual = {key: middle(each.wholes) for key, each in alone.items()}
+    slower = {
+        key: middle(both / single for both, single in zip(each.wholes, alone[key].wholes, strict=True))
+        for key, each in busy.items()
+    }
+    by_itself = _table(graph, {key: each.seconds(usual[key]) for key, each in alone.items()})
+    beside = _table(graph, {key: each.seconds(slower[key] * usual[key]) for key, each in busy.items()})
     if rehearsal is None:
-        return Costs(_table(graph, alone), beside, {}, {})
+        return Costs(by_itself, beside, {}, {})
+    drifts = [
+        {key: (each.wholes[i] + busy[key].wholes[i] / slower[key]) / (2 * usual[key]) for key, each in alone.items()}
+        for i in range(rehearsal.count)
+    ]
     crossing: dict[tuple[str, str], Crossing] = {}
-    for key, fit in rehearsal.fits(beside).items():
+    for key, fit in rehearsal.fits(beside, drifts).items():
         for cost in beside.values():
             if key in cost:
                 cost[key] *= fit.factor
-        crossing |= {(other, key): Crossing(fit.fixed, fit.per_byte, (key,)) for other in devices if other != key}
-    return Costs(_table(graph, alone), beside, crossing, rehearsal.unloading())
+        crossing |= {(other, key): Crossing(fit.fixed, fit.per_byte, (key,)) for other in alone if other != key}
+    return Costs(by_itself, beside, crossing, rehearsal.unloading())
 
 
-def _table(graph: Graph, samples: Mapping[str, Samples]) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {node.name: {} for node in graph.nodes}
-    for key, each in samples.items():
-        for name, seconds in each.seconds().items():
-            found[name][key] = seconds
-    return found
+def _table(graph: Graph, times: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Device -> node -> seconds, the other way round."""
+    names = [node.name for node in graph.nodes]
+    return {name: {key: each[name] for key, each in times.items() if name in each} for name in names}
 
 
 @contextmanager

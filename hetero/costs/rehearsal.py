@@ -53,9 +53,17 @@ class Rehearsal:
         """Stream a few frames."""
         self._trial.measure()
 
-    def fits(self, busy: Seconds) -> dict[str, Fit]:
-        """What was measured, for each device, held against what its operators take by themselves."""
-        stages = self._stages()
+    @property
+    def count(self) -> int:
+        """Measurements so far."""
+        return len(self._trial.executions)
+
+    def fits(self, busy: Seconds, drifts: Sequence[Mapping[str, float]]) -> dict[str, Fit]:
+        """What was measured, for each device, held against what its operators take by themselves.
+
+        `drifts` says how many times as long as usual each device took for everything, measurement by measurement.
+        """
+        stages = self._stages(drifts)
         rows: dict[str, list[tuple[float, float, int, int]]] = defaultdict(list)
         devices = dict.fromkeys(key for cost in busy.values() for key in cost)
         free = {(a, b): Crossing(0.0, 0.0, (b,)) for a in devices for b in devices if a != b}
@@ -76,12 +84,12 @@ class Rehearsal:
                 found[each.device].append(each.end - each.start)
         return {device: middle(times) for device, times in found.items()}
 
-    def _stages(self) -> dict[tuple[int, int], float]:
+    def _stages(self, drifts: Sequence[Mapping[str, float]]) -> dict[tuple[int, int], float]:
         """What every stage took: (placement, its number) -> seconds."""
         found: dict[tuple[int, int], list[float]] = defaultdict(list)
-        for executions in self._trial.executions:
+        for executions, drift in zip(self._trial.executions, drifts, strict=True):
             for each, seconds in occupied(executions):
-                found[each.frame % 2, each.stage].append(seconds)
+                found[each.frame % 2, each.stage].append(seconds / drift[each.device])
         return {stage: middle(times) for stage, times in found.items()}
 
 
