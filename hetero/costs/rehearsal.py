@@ -22,7 +22,7 @@ from hetero.trial import Trial
 
 TURNS = 12  # times that a frame changes devices, where the network has as many operators
 HANDFUL = 30e-6  # seconds that any stage may take longer or shorter
-DOUBT = 0.3  # weight, beside a stage's 1, of operators taking as long as by themselves
+DOUBT = 1.0  # weight, beside a stage's 1, of operators taking as long as by themselves
 
 
 class Fit(NamedTuple):
