@@ -1,6 +1,7 @@
 // Local response normalisation across channels: y = x / (bias + scale * sum of squares in the window)^beta,
 // the window from `before` channels in front of a channel to `after` behind it. Every work-item does one
-// block of one pixel after another; windows reach into the neighbouring blocks.
+// block of one pixel after another; windows reach into the neighbouring blocks. PIXELS at a time, so that on CPUs all
+// squares have reached memory before vectors of them are read across their edges.
 #if POWER == 50
 #define INVERSE_POWER(v) (1.0f / sqrt(v))
 #elif POWER == 75
@@ -18,28 +19,35 @@ __kernel void lrn(__global const float *restrict x, int x_at, __global float *re
     x += x_at + image * x_image;
     y += y_at + image * y_image + block * plane;
     const int first = get_global_id(0) * span, end = min(first + span, area);
-    for (int pixel = first; pixel < end; pixel++) {
-        float square[BLOCK + BEFORE + AFTER];
-        #pragma unroll
-        for (int i = 0; i < BLOCK + BEFORE + AFTER; i++) {
-            const int channel = block * BLOCK + i - BEFORE;
-            float v = 0.0f;
-            if (channel >= 0 && channel < channels) v = x[channel / BLOCK * plane + pixel * BLOCK + channel % BLOCK];
-            square[i] = v * v;
-        }
-        VEC sums[BLOCK / V];
-        #pragma unroll
-        for (int lane = 0; lane < BLOCK; lane++) {
-            float sum = 0.0f;
+    for (int begin = first; begin < end; begin += PIXELS) {
+        const int count = min(PIXELS, end - begin);
+        float square[PIXELS][BEFORE + BLOCK + AFTER];
+        for (int k = 0; k < count; k++) {
+            const int pixel = (begin + k) * BLOCK;
             #pragma unroll
-            for (int i = 0; i < BEFORE + AFTER + 1; i++) sum += square[lane + i];
-            ((float *)sums)[lane] = sum;
+            for (int lane = 0; lane < BLOCK; lane += V) {
+                const VEC v = LANES(x + block * plane + pixel + lane);
+                STORE(v * v, square[k] + BEFORE + lane);
+            }
+            for (int i = channels - block * BLOCK; i < BLOCK; i++) square[k][BEFORE + i] = 0.0f;  // spare lanes
+            #pragma unroll
+            for (int i = 0; i < BEFORE + AFTER; i++) {
+                const int lane = i < BEFORE ? i - BEFORE : i - BEFORE + BLOCK, channel = block * BLOCK + lane;
+                float v = 0.0f;
+                if (channel >= 0 && channel < channels) v = x[channel / BLOCK * plane + pixel + channel % BLOCK];
+                square[k][BEFORE + lane] = v * v;
+            }
         }
-        #pragma unroll
-        for (int lane = 0; lane < BLOCK; lane += V) {
-            const VEC base = bias + scale * sums[lane / V];
-            const VEC v = LANES(x + block * plane + pixel * BLOCK + lane) * INVERSE_POWER(base);
-            PUT_LANES(v, y + pixel * BLOCK + lane);
+        for (int k = 0; k < count; k++) {
+            const int pixel = (begin + k) * BLOCK;
+            #pragma unroll
+            for (int lane = 0; lane < BLOCK; lane += V) {
+                VEC sum = LOAD(square[k] + lane);
+                #pragma unroll
+                for (int i = 1; i < BEFORE + AFTER + 1; i++) sum += LOAD(square[k] + lane + i);
+                const VEC base = bias + scale * sum;
+                PUT_LANES(LANES(x + block * plane + pixel + lane) * INVERSE_POWER(base), y + pixel + lane);
+            }
         }
     }
 }

@@ -42,6 +42,7 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
             ("BLOCK", x.block),
             ("BEFORE", before),
             ("AFTER", size - 1 - before),
+            ("PIXELS", 1 if target.simt else 8),
             ("POWER", _POWERS.get(round(beta, 6), 0)),
         ),
     )

@@ -19,8 +19,10 @@ __kernel void pool(__global const float *restrict x, int x_at, __global float *r
 #endif
         const int whole = top >= 0 && top + (KH - 1) * DILATION_H < x_height && left >= 0
                           && left + (KW - 1) * DILATION_W < x_width;
+        #pragma unroll
         for (int i = 0; i < KH; i++) {
             const int h = top + i * DILATION_H;
+            #pragma unroll
             for (int j = 0; j < KW; j++) {
                 const int w = left + j * DILATION_W;
 #if AVERAGE == 2

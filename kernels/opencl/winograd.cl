@@ -21,17 +21,21 @@ __kernel void winograd_in(__global const float *restrict x, int x_at, __global f
     __global float *to = planes + planes_at + (block * tiles + (image * high + row) * wide) * V;
     for (int column = 0; column < wide; column++, to += V) {
         VEC half_done[6][6], line[6];
+        #pragma unroll
         for (int j = 0; j < 6; j++) {
             const int w = column * 4 - left + j;
+            #pragma unroll
             for (int i = 0; i < 6; i++) {
                 const int h = row * 4 - top + i;
                 line[i] = h >= 0 && h < height && w >= 0 && w < width ? LANES(from + (h * width + w) * V) : (VEC)(0.0f);
             }
             FORWARD(half_done[j], line[0], line[1], line[2], line[3], line[4], line[5]);
         }
+        #pragma unroll
         for (int i = 0; i < 6; i++) {
             FORWARD(line, half_done[0][i], half_done[1][i], half_done[2][i], half_done[3][i], half_done[4][i],
                     half_done[5][i]);
+            #pragma unroll
             for (int j = 0; j < 6; j++) PUT_LANES(line[j], to + (i * 6 + j) * blocks * tiles * V);
         }
     }
@@ -48,7 +52,9 @@ __kernel void winograd_out(__global const float *restrict planes, int planes_at,
     const VEC b = LANES(bias + bias_at + block * V);
     for (int column = 0; column < wide; column++, from += V) {
         VEC half_done[6][4], line[6];
+        #pragma unroll
         for (int j = 0; j < 6; j++) {
+            #pragma unroll
             for (int i = 0; i < 6; i++) line[i] = LANES(from + (i * 6 + j) * blocks * tiles * V);
             BACKWARD(half_done[j], line[0], line[1], line[2], line[3], line[4], line[5]);
         }
