@@ -61,7 +61,7 @@ class Follower:
         _log.info("the stream drifted from its costs, to which its times are now: %s", shown)
         if session.replanned(shapes, factors):
             try:
-                self._running.change(**line(session.deploy(shapes, self._depth)))
+                self._running.change(line(session.deploy(shapes, self._depth)))
             except PipelineClosed:
                 return
             self._since = 1 + max((each.frame for each in self._running.executions()), default=-1)

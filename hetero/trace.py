@@ -16,6 +16,7 @@ import numpy as np
 from hetero.deployment import Deployment
 from hetero.memory.slots import Slot
 from hetero.partition.simulate import Event
+from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import Pipeline
 from hetero.stage import BoundStage, Step
 
@@ -36,10 +37,9 @@ def traced(deployment: Deployment, frames: Iterable[Feeds]) -> list[Event]:
     streams = {key: device.streams for key, device in deployment.devices.items()}
     source = iter(frames)
     batches = iter(lambda: list(islice(source, deployment.plan.batch)), [])
-    with Pipeline(
-        tracer.variants, deployment.plan.schedule, deployment.slots, tracer.load, tracer.unload, streams=streams
-    ) as line:
-        for _ in line.map(batches):
+    line = Line(tracer.variants, deployment.plan.schedule, deployment.slots, tracer.load, tracer.unload)
+    with Pipeline(line, streams=streams) as running:
+        for _ in running.map(batches):
             pass
     begin = min(event.start for event in tracer.events)
     events = [event._replace(start=event.start - begin, end=event.end - begin) for event in tracer.events]

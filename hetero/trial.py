@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hetero.deployment import Deployment
 from hetero.pipeline.batches import Batches
+from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import OnFull, Pipeline
 
 if TYPE_CHECKING:
@@ -76,22 +77,22 @@ def pipeline(deployment: Deployment, on_full: OnFull = "wait") -> Pipeline | Bat
     """A pipeline over a deployment's stages and slots, of batches where the plan runs several frames together."""
     size = deployment.plan.batch
     streams = {key: device.streams for key, device in deployment.devices.items()}
-    running = Pipeline(**line(deployment), on_full=on_full if size == 1 else "wait", streams=streams)
+    running = Pipeline(line(deployment), on_full if size == 1 else "wait", streams=streams)
     return running if size == 1 else Batches(running, size, len(deployment.slots), _own, on_full)
 
 
-def line(deployment: Deployment) -> dict[str, Any]:
-    """What a pipeline is to know of a deployment: its stages and slots, and how they are used."""
+def line(deployment: Deployment) -> Line:
+    """A deployment's stages and slots, for a pipeline."""
     size = deployment.plan.batch
-    return {
-        "variants": deployment.variants,
-        "schedule": deployment.plan.schedule,
-        "slots": deployment.slots,
-        "load": deployment.load if size == 1 else deployment.load_all,
-        "unload": deployment.unload if size == 1 else partial(deployment.unload_all, frames=size),
-        "bytes_moved": deployment.bytes_moved,
-        "rescued": lambda: deployment.rescued,
-    }
+    return Line(
+        deployment.variants,
+        deployment.plan.schedule,
+        deployment.slots,
+        deployment.load if size == 1 else deployment.load_all,
+        deployment.unload if size == 1 else partial(deployment.unload_all, frames=size),
+        deployment.bytes_moved,
+        lambda: deployment.rescued,
+    )
 
 
 def _own(feeds: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Literal, get_args
 
 from hetero.pipeline.channel import Channel
 from hetero.pipeline.flight import Flight
+from hetero.pipeline.line import Line
 from hetero.pipeline.order import in_order
 from hetero.pipeline.result import Dropped, Result
-from hetero.pipeline.stage import Stage
 from hetero.pipeline.worker import Worker
 from hetero.statistics import Execution, Recorder, Statistics
 
@@ -27,36 +27,24 @@ class PipelineClosed(RuntimeError):  # noqa: N818
 class Pipeline:
     """Runs frames through the stages of their variant, several frames at once.
 
-    variants     one or more sequences of stages
-    schedule     the n-th frame that is let in uses variants[schedule[n % len(schedule)]]
-    slots        memory for one frame each: as many frames are in flight at most
-    load         (slot, frame, variant): puts a frame into a slot; runs in the thread that submits
-    unload       (slot) -> outputs, copied out; runs in the worker of the last stage
+    line         its stages and slots
     on_full      what submit does when no slot is free. "wait": waits for one. "drop-newest": drops
                  the frame submitted. "drop-oldest": drops the oldest frame that waits for its first
                  stage and takes its place, slot and variant; where every frame has begun, drops the
                  frame submitted, since work that is done is not thrown away
     clock        seconds, monotonic
-    bytes_moved  bytes copied between devices since some beginning
-    rescued      frames that gave a result though a device failed them, since some beginning
     streams      device -> stages that it runs at once; 1 where it is absent
 
     A device serves the oldest frame first. Each frame holds one slot from load to unload and stages
     wait for nothing, so there is nothing to deadlock on. A stage that fails, fails its frame alone.
-    Raises ValueError for no variants, slots or stages, a schedule out of range, an unknown policy.
+    Raises ValueError for an unknown policy.
     """
 
     def __init__(
         self,
-        variants: Sequence[Sequence[Stage]],
-        schedule: Sequence[int],
-        slots: Sequence[Any],
-        load: Callable[[Any, Any, int], None],
-        unload: Callable[[Any], Any],
+        line: Line,
         on_full: OnFull = "wait",
         clock: Callable[[], float] = time.perf_counter,
-        bytes_moved: Callable[[], int] = lambda: 0,
-        rescued: Callable[[], int] = lambda: 0,
         streams: Mapping[str, int] | None = None,
     ) -> None:
         if on_full not in get_args(OnFull):
@@ -72,7 +60,7 @@ class Pipeline:
         self._recorder = Recorder({})
         self._channels: dict[str, Channel] = {}
         self._workers: list[Worker] = []
-        self._use(variants, schedule, slots, load, unload, bytes_moved, rescued)
+        self._use(line)
 
     def submit(self, frame: Any) -> Future[Result]:
         """Let a frame in. The future gives its Result, or raises what load, a stage or unload raised.
@@ -93,7 +81,7 @@ class Pipeline:
             future.set_exception(Dropped("the frame was dropped: the stream is full"))
             return future
         try:
-            self._load(flight.slot, frame, flight.variant)
+            self._line.load(flight.slot, frame, flight.variant)
         except BaseException as error:
             self._recorder.fail(submitted, self._clock(), ())
             self._leave(flight, error)
@@ -106,28 +94,19 @@ class Pipeline:
             self._leave(flight, PipelineClosed("the pipeline was closed while the frame was loaded"))
         return future
 
-    def change(
-        self,
-        variants: Sequence[Sequence[Stage]],
-        schedule: Sequence[int],
-        slots: Sequence[Any],
-        load: Callable[[Any, Any, int], None],
-        unload: Callable[[Any], Any],
-        bytes_moved: Callable[[], int] = lambda: 0,
-        rescued: Callable[[], int] = lambda: 0,
-    ) -> None:
+    def change(self, line: Line) -> None:
         """Go on with other stages, between two frames; returns when the frames that are in have left.
 
         Until then the stream is full for frames that want to enter. Results keep their order, and numbers go on. Not to
-        be called from a future's callback. Raises ValueError as the constructor does, PipelineClosed.
+        be called from a future's callback. Raises PipelineClosed.
         """
         with self._changed:
             self._draining = True
             try:
-                self._changed.wait_for(lambda: len(self._free) == self._depth or self._closed)
+                self._changed.wait_for(lambda: len(self._free) == len(self._line.slots) or self._closed)
                 if self._closed:
                     raise PipelineClosed("the pipeline was closed before its plan was changed")
-                self._use(variants, schedule, slots, load, unload, bytes_moved, rescued)
+                self._use(line)
                 self._changes += 1
             finally:
                 self._draining = False
@@ -140,7 +119,7 @@ class Pipeline:
         for the result of a slower frame before them. Dropped frames are skipped, a failed frame
         raises in its place. Closing the iterator early waits for its frames in flight.
         """
-        return in_order(frames, self.submit, self._room, 2 * self._depth)
+        return in_order(frames, self.submit, self._room, 2 * len(self._line.slots))
 
     def statistics(self) -> Statistics:
         """What the pipeline has done so far."""
@@ -177,32 +156,13 @@ class Pipeline:
     ) -> None:
         self.close()
 
-    def _use(
-        self,
-        variants: Sequence[Sequence[Stage]],
-        schedule: Sequence[int],
-        slots: Sequence[Any],
-        load: Callable[[Any, Any, int], None],
-        unload: Callable[[Any], Any],
-        bytes_moved: Callable[[], int],
-        rescued: Callable[[], int],
-    ) -> None:
+    def _use(self, line: Line) -> None:
         """Let the next frames go through these stages, none being in flight."""
-        given = tuple(tuple(stages) for stages in variants)
-        if not given or not all(given):
-            raise ValueError("a pipeline needs at least one variant, and each variant at least one stage")
-        if not schedule or not all(0 <= entry < len(given) for entry in schedule):
-            raise ValueError(f"schedule {list(schedule)} must name variants 0 to {len(given) - 1}")
-        if not slots:
-            raise ValueError("a pipeline needs at least one slot")
         moved, saved = self._counted()
-        self._counters = [(bytes_moved, moved - bytes_moved()), (rescued, saved - rescued())]
-        self._variants, self._schedule = given, tuple(schedule)
-        self._devices = tuple((*(each.device for each in v), v[-1].device) for v in given)
-        self._load, self._unload = load, unload
-        self._depth = len(slots)
-        self._free = list(reversed(slots))  # a stack: the slot used last is the one still in the cache
-        for device in dict.fromkeys(stage.device for stages in given for stage in stages):
+        self._counters = [(line.bytes_moved, moved - line.bytes_moved()), (line.rescued, saved - line.rescued())]
+        self._line = line
+        self._free = list(reversed(line.slots))  # a stack: the slot used last is the one still in the cache
+        for device in dict.fromkeys(device for devices in line.devices for device in devices):
             if device not in self._channels:
                 self._employ(device, self._streams.get(device, 1))
 
@@ -233,7 +193,7 @@ class Pipeline:
             self._submitted += 1
             if self._has_room():
                 slot = self._free.pop()
-                variant = self._schedule[self._admitted % len(self._schedule)]
+                variant = self._line.schedule[self._admitted % len(self._line.schedule)]
                 self._admitted += 1
             elif self._on_full == "drop-oldest" and not all(each.begun for each in self._flying.values()):
                 victim = min(each for each in self._flying.values() if not each.begun)
@@ -241,7 +201,7 @@ class Pipeline:
                 slot, variant = victim.slot, victim.variant
             else:
                 return None, None
-            stages, devices = self._variants[variant], self._devices[variant]
+            stages, devices = tuple(self._line.variants[variant]), self._line.devices[variant]
         return Flight(index, slot, variant, stages, devices, submitted, future), victim
 
     def _launch(self, flight: Flight) -> bool:
@@ -271,7 +231,7 @@ class Pipeline:
             if stage < len(flight.stages):
                 self._channels[flight.devices[stage]].put(flight)
                 return
-            start, outputs = end, self._unload(flight.slot)
+            start, outputs = end, self._line.unload(flight.slot)
         except BaseException as error:
             now = self._clock()
             self._recorder.worked(Execution(device, flight.index, stage, start, now))

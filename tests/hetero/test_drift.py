@@ -14,6 +14,7 @@ from onnx import helper
 from hetero import Session, Stream, drift, follow
 from hetero.drift import EVERY, FEWEST, PATIENCE, REST, Watch, worked
 from hetero.follow import Follower
+from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import Pipeline
 from hetero.statistics import Execution
 from tests import models
@@ -103,17 +104,11 @@ class Stage:
         slot.append((self.device, self.plan))
 
 
-def line(plan: str, *devices: str, slots: int = 2) -> dict[str, Any]:
+def line(plan: str, *devices: str, slots: int = 2) -> Line:
     def load(slot: list[Any], frame: Any, variant: int) -> None:
         slot[:] = [frame]
 
-    return {
-        "variants": [[Stage(device, plan) for device in devices]],
-        "schedule": (0,),
-        "slots": [[] for _ in range(slots)],
-        "load": load,
-        "unload": list,
-    }
+    return Line([[Stage(device, plan) for device in devices]], (0,), [[] for _ in range(slots)], load, list)
 
 
 class FakeSession:
@@ -143,7 +138,7 @@ def test_a_stream_that_drifts_changes_its_plan_between_two_frames(
 ) -> None:
     monkeypatch.setattr(follow, "line", lambda deployment: line(deployment, "gpu", "cpu", slots=3))
     session: Any = FakeSession(better)
-    with Pipeline(**line("old", "cpu")) as running:
+    with Pipeline(line("old", "cpu")) as running:
         follower = Follower(session, (), running, None, clock)
 
         def frames() -> Iterator[int]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import Pipeline
 from hetero.pipeline.result import Result
 
@@ -92,8 +93,14 @@ def unload(slot: Slot) -> Any:
 
 def pipeline(*variants: list[FakeStage], depth: int = 2, **options: Any) -> Pipeline:
     """A pipeline of fake stages over fake slots."""
+    others = {name: options.pop(name) for name in ("on_full", "clock", "streams") if name in options}
+    return Pipeline(line(*variants, depth=depth, **options), **others)
+
+
+def line(*variants: list[FakeStage], depth: int = 2, **options: Any) -> Line:
+    """Fake stages and slots for a pipeline."""
     options = {"load": load, "unload": unload, "schedule": [0], **options}
-    return Pipeline(variants, slots=[Slot() for _ in range(depth)], **options)
+    return Line(variants, slots=[Slot() for _ in range(depth)], **options)
 
 
 def outputs(future: Future[Result]) -> Any:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fake_pipeline import PATIENCE, FakeStage, Gate, Slot, jitter, load, outputs, pipeline, unload
+from fake_pipeline import PATIENCE, FakeStage, Gate, jitter, outputs, pipeline
+from fake_pipeline import line as fake_line
 
 from hetero.pipeline.pipeline import Pipeline, PipelineClosed
 from hetero.pipeline.result import Dropped
@@ -15,9 +16,8 @@ from hetero.pipeline.result import Dropped
 
 def change(line: Pipeline, *variants: list[FakeStage], depth: int = 2, **options: Any) -> threading.Thread:
     """A change under way in a thread of its own."""
-    options = {"load": load, "unload": unload, "schedule": [0], **options}
-    slots = [Slot() for _ in range(depth)]
-    thread = threading.Thread(target=lambda: line.change(variants, slots=slots, **options), daemon=True)
+    other = fake_line(*variants, depth=depth, **options)
+    thread = threading.Thread(target=lambda: line.change(other), daemon=True)
     thread.start()
     return thread
 
@@ -97,7 +97,7 @@ def test_closing_ends_a_change() -> None:
 
     def changing() -> None:
         try:
-            line.change([times(10)], [0], [Slot()], load, unload)
+            line.change(fake_line(times(10)))
         except PipelineClosed as error:
             raised.append(error)
 
@@ -117,16 +117,6 @@ def test_closing_ends_a_change() -> None:
     assert outputs(first) == 1
 
 
-def test_what_makes_no_pipeline_changes_nothing() -> None:
-    with pipeline(times(3)) as line:
-        with pytest.raises(ValueError, match="at least one slot"):
-            line.change([times(10)], [0], [], load, unload)
-        with pytest.raises(ValueError, match=r"schedule \[1\] must name variants 0 to 0"):
-            line.change([times(10)], [1], [Slot()], load, unload)
-        assert outputs(line.submit(1)) == 3
-        assert line.statistics().changes == 0
-
-
 def test_many_changes_under_way() -> None:
     """Frames pass through whatever stages there are, by one plan each, in order, while plans change all the time."""
     plans = {
@@ -142,7 +132,7 @@ def test_many_changes_under_way() -> None:
             while not done.is_set():
                 for stages in plans.values():
                     depth = depth % 4 + 1
-                    line.change([stages], [0], [Slot() for _ in range(depth)], load, unload)
+                    line.change(fake_line(stages, depth=depth))
 
         def frames() -> Iterator[int]:
             yield from range(600)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from fake_pipeline import PATIENCE, FakeStage, Gate, outputs, pipeline
 
-from hetero.pipeline.pipeline import Pipeline, PipelineClosed
+from hetero.pipeline.line import Line
+from hetero.pipeline.pipeline import PipelineClosed
 from hetero.pipeline.result import Dropped
 
 
@@ -290,11 +291,10 @@ def test_statistics_by_a_clock_that_ticks_when_read() -> None:
         ({"schedule": []}, "schedule"),
         ({"schedule": [1]}, r"schedule \[1\] must name variants 0 to 0"),
         ({"slots": []}, "at least one slot"),
-        ({"on_full": "explode"}, "'explode', expected one of wait, drop-oldest, drop-newest"),
     ],
 )
-def test_what_makes_no_pipeline(changes: dict[str, Any], message: str) -> None:
-    fine = {
+def test_what_makes_no_line(changes: dict[str, Any], message: str) -> None:
+    fine: dict[str, Any] = {
         "variants": [[FakeStage("cpu")]],
         "schedule": [0],
         "slots": [1],
@@ -302,4 +302,9 @@ def test_what_makes_no_pipeline(changes: dict[str, Any], message: str) -> None:
         "unload": lambda _: None,
     }
     with pytest.raises(ValueError, match=message):
-        Pipeline(**{**fine, **changes})
+        Line(**{**fine, **changes})
+
+
+def test_a_policy_that_nobody_knows() -> None:
+    with pytest.raises(ValueError, match="'explode', expected one of wait, drop-oldest, drop-newest"):
+        pipeline([FakeStage("cpu")], on_full="explode")
