@@ -44,8 +44,8 @@ class Shared(ABC):
 
     Who owns it hands it over when done: that is enqueued and returns at once, behind all launches
     that the device's queue holds by then. The new owner calls `wait` before it touches anything, so a
-    copy is paid for only by who would begin before it has ended. `lend` and `release` are for who only
-    writes or only reads on the device: the other direction then needs no copy.
+    copy is paid for only by who would begin before it has ended. What the new owner overwrites, or what the
+    old one has only read, is not `wanted` and not copied.
     """
 
     memory: Memory
@@ -72,22 +72,13 @@ class Shared(ABC):
         return self._host
 
     @property
-    def copied_to_device(self) -> int:
-        """Bytes copied by one `to_device`."""
-        return 0 if self.zero_copy else self.nbytes
-
-    @property
-    def copied_to_host(self) -> int:
-        """Bytes copied by one `to_host`."""
+    def copied(self) -> int:
+        """Bytes copied by a hand-over, if they are wanted."""
         return 0 if self.zero_copy else self.nbytes
 
     def to_device(self) -> None:
         """Hand over to the device."""
         self.hand("device")
-
-    def lend(self) -> None:
-        """Hand over to the device, which will overwrite what is there."""
-        self.hand("device", wanted=False)
 
     def to_host(self) -> None:
         """Hand over to the host what the device's launches so far make of it."""
@@ -105,7 +96,7 @@ class Shared(ABC):
         self._event = (self._to_device if side == "device" else self._to_host)(wanted)
         self.owner, self._pending = side, True
         if wanted:
-            self.moved += self.copied_to_device if side == "device" else self.copied_to_host
+            self.moved += self.copied
 
     def recall(self) -> None:
         """Take back what the device may still be using: returns when it has ended; the bytes are lost.

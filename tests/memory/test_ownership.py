@@ -63,7 +63,7 @@ def test_a_stage_that_runs_on_an_empty_slot(deployment: Deployment, device: str)
     (slot,) = deployment.slots
     if device == "cpu":
         for shared in slot.shared.values():
-            shared.lend()
+            shared.hand("device", wanted=False)
     with pytest.raises(OwnershipError):
         first(deployment, device).run(slot)
 

@@ -35,7 +35,7 @@ def test_there_and_back(device: OpenClDevice, staged: bool, count: int) -> None:
         values = np.arange(count, dtype=np.float32) + turn
         x.host.view(np.float32)[:] = values
         x.to_device()
-        y.lend()
+        y.hand("device", wanted=False)
         x.wait()
         y.wait()
         recording.start()
@@ -45,8 +45,8 @@ def test_there_and_back(device: OpenClDevice, staged: bool, count: int) -> None:
         y.wait()
         assert np.array_equal(y.host.view(np.float32), -values)
         assert np.array_equal(x.host.view(np.float32), values)
-    assert x.moved == 5 * x.copied_to_device
-    assert y.moved == 5 * y.copied_to_host
+    assert x.moved == 5 * x.copied
+    assert y.moved == 5 * y.copied
 
 
 @both_kinds
@@ -56,7 +56,7 @@ def test_kind_and_bytes(device: OpenClDevice, staged: bool) -> None:
     assert made.host.shape == (5000,)
     assert made.host.ctypes.data % 4096 == 0
     assert made.zero_copy is (not staged and device.unified_memory)
-    assert made.copied_to_device == made.copied_to_host == (0 if made.zero_copy else 5000)
+    assert made.copied == (0 if made.zero_copy else 5000)
 
 
 @both_kinds
@@ -80,7 +80,7 @@ def test_wrong_turns(device: OpenClDevice, staged: bool) -> None:
 def test_what_was_lent_comes_back(device: OpenClDevice, staged: bool) -> None:
     made = share(device, 64, staged=staged, checked=True)
     for _ in range(2):
-        made.lend()
+        made.hand("device", wanted=False)
         made.recall()
         made.host[:] = 7
         made.recall()  # what is the host's already is left alone
