@@ -12,8 +12,11 @@ import pytest
 from onnx import helper
 
 from hetero import Session, Stream, drift, follow
+from hetero.costs import store
+from hetero.costs.costs import Costs
 from hetero.drift import EVERY, FEWEST, PATIENCE, REST, Watch, worked
 from hetero.follow import Follower
+from hetero.partition.problem import Crossing
 from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import Pipeline
 from hetero.statistics import Execution
@@ -173,47 +176,55 @@ def model() -> Any:
     return models.model(nodes, {"t0": (1, 8, 16, 16)}, ["t4"])
 
 
-@pytest.mark.skipif(not GPU, reason="needs two devices")
-def test_a_session_plans_again_by_scaled_costs(model: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def on_the_gpu(model: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Session]:
+    """A session with costs of our own, by which everything belongs on the GPU."""
     monkeypatch.setenv("HETERO_COSTS", str(tmp_path))
+    wanted = {"device": "cpu+gpu", "threads": 1, "strategy": "exact"}
+    with Session(model, **wanted) as first:
+        planner = first._planner(first.shapes({}))
+        each = {node.name: {"cpu": 1.0, "gpu": 1e-3} for node in planner.graph.nodes}
+        free = {("cpu", "gpu"): Crossing(0.0, 0.0, ("gpu",)), ("gpu", "cpu"): Crossing(0.0, 0.0, ("cpu",))}
+        store.keep_costs(store.key(planner.graph, planner.model, planner.devices), Costs(each, each, free, {}))
+    with Session(model, **wanted) as session:
+        yield session
+
+
+@pytest.mark.skipif(not GPU, reason="needs two devices")
+def test_a_session_plans_again_by_scaled_costs(model: Any, on_the_gpu: Session) -> None:
     frame = np.random.default_rng(0).standard_normal((1, 8, 16, 16), np.float32)
-    with Session(model, "cpu+gpu", threads=1, strategy="exact") as session:
-        shapes = session.shapes({})
-        want, before, costs = session(frame), session.plan, session.costs()
-        assert session.follows(shapes)
-        assert session.expected(shapes).keys() == {"cpu", "gpu"}
-        assert not session.replanned(shapes, {"cpu": 1.0, "gpu": 1.0})
-        assert session.plan == before
-        assert session.replanned(shapes, {"cpu": 1e4, "gpu": 1e-2}) or set(before.placements[0].values()) == {"gpu"}
-        assert set(session.plan.placements[0].values()) == {"gpu"}
-        for name, value in session(frame).items():
-            np.testing.assert_allclose(value, want[name], rtol=1e-5)
-        assert session.costs() == costs.scaled({"cpu": 1e4, "gpu": 1e-2})
-        given = session.plan
-    with Session(model, "cpu+gpu", plan=given) as obeyed:
+    shapes = on_the_gpu.shapes({})
+    want, before, costs = on_the_gpu(frame), on_the_gpu.plan, on_the_gpu.costs()
+    assert set(before.placements[0].values()) == {"gpu"}
+    assert on_the_gpu.follows(shapes)
+    assert on_the_gpu.expected(shapes).keys() == {"cpu", "gpu"}
+    assert not on_the_gpu.replanned(shapes, {"cpu": 1.0, "gpu": 1.0})
+    assert on_the_gpu.plan == before
+    assert on_the_gpu.replanned(shapes, {"cpu": 1e-2, "gpu": 1e4})
+    assert set(on_the_gpu.plan.placements[0].values()) == {"cpu"}
+    for name, value in on_the_gpu(frame).items():
+        np.testing.assert_allclose(value, want[name], rtol=1e-5)
+    assert on_the_gpu.costs() == costs.scaled({"cpu": 1e-2, "gpu": 1e4})
+    with Session(model, "cpu+gpu", plan=on_the_gpu.plan) as obeyed:
         assert not obeyed.follows(shapes)
     with Session(model, "cpu") as single:
         assert not single.follows(shapes)
 
 
 @pytest.mark.skipif(not GPU, reason="needs two devices")
-def test_a_real_stream_follows(model: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HETERO_COSTS", str(tmp_path))
+def test_a_real_stream_follows(model: Any, on_the_gpu: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drift, "EVERY", 0.0)
-    seen = {"cpu": 1e3, "gpu": 1e-6}
-    monkeypatch.setattr(follow, "worked", lambda *_: seen)
+    monkeypatch.setattr(follow, "worked", lambda *_: {"gpu": 1e3})
     random = np.random.default_rng(0)
-    with Session(model, "cpu+gpu", threads=1, strategy="exact") as session:
-        single = {key: Session(model, key, threads=1) for key in ("cpu", "gpu")}
-        with Stream(session) as stream:
-            if set(session.plan.placements[0].values()) == {"gpu"}:
-                seen = {"cpu": 1e-6, "gpu": 1e3}
-            count = 0
-            while not stream.statistics().changes and count < 10_000:
-                frame = random.standard_normal((1, 8, 16, 16), np.float32)
-                (got,) = stream.submit(frame).result(10).outputs.values()
-                for each in single.values():
-                    np.testing.assert_array_equal(got, next(iter(each(frame).values())))  # a maximum is exact
-                count += 1
-            assert stream.statistics().changes == 1
-            assert stream.statistics().frames == count
+    single = {key: Session(model, key, threads=1) for key in ("cpu", "gpu")}
+    with Stream(on_the_gpu) as stream:
+        count = 0
+        while not stream.statistics().changes and count < 10_000:
+            frame = random.standard_normal((1, 8, 16, 16), np.float32)
+            (got,) = stream.submit(frame).result(10).outputs.values()
+            for each in single.values():
+                np.testing.assert_array_equal(got, next(iter(each(frame).values())))  # a maximum is exact
+            count += 1
+        assert stream.statistics().changes == 1
+        assert stream.statistics().frames == count
+    assert set(on_the_gpu.plan.placements[0].values()) == {"cpu"}
