@@ -141,7 +141,7 @@ def _show(model: str, video: str, rounds: int, seconds: float) -> None:
     if any(way.emulated for way in ways):
         out.print(
             "No GPU is at work: it is emulated on one of this machine's own cores, so that plans can be "
-            "compared. To get work done here, use the CPU with all cores.",
+            'compared. To get work done here, use the CPU alone, as device="auto" does.',
             highlight=False,
         )
 
