@@ -227,8 +227,15 @@ class Session:
         return store.kept_costs(store.key(compiled.graph, self.model.digest, compiled.devices)) is not None
 
     def expected(self, shapes: Shapes) -> dict[str, float]:
-        """Device -> seconds per frame, or batch, that it is expected to work."""
-        return self._planner(shapes).expected(self.decided(shapes).plan)
+        """Device -> seconds per frame, or batch, that it is expected to work; nothing where its costs are not kept."""
+        compiled = self.decided(shapes)
+        known = store.kept_costs(store.key(compiled.graph, self.model.digest, compiled.devices))
+        if known is None:
+            return {}
+        # With costs at hand a graph that cannot be compiled will do: nothing is read or folded beside the stream.
+        planner = Planner(compiled.graph, self.model.digest, compiled.devices, self._batch)
+        planner.costs = known
+        return planner.expected(compiled.plan)
 
     def replanned(self, shapes: Shapes, factors: Mapping[str, float]) -> bool:
         """Plan again for devices that take so many times as long as their costs say; whether that changed the plan.

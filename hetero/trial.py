@@ -50,7 +50,8 @@ class Trial:
 
     def worked(self) -> dict[str, float]:
         """Seconds per frame, or batch, that each device worked, all its streams together."""
-        frames = len(self.executions) * self._frames // self.compiled.plan.batch
+        # A pipeline remembers so many executions: of many short frames not all are there.
+        frames = sum(len({each.frame for each in executions}) for executions in self.executions)
         found: dict[str, float] = {}
         for each in (each for executions in self.executions for each in executions):
             found[each.device] = found.get(each.device, 0.0) + (each.end - each.start) / frames

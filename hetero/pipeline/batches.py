@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from hetero.pipeline.order import in_order
+from hetero.pipeline.order import in_order, room_or_result
 from hetero.pipeline.pipeline import OnFull, Pipeline, PipelineClosed
 from hetero.pipeline.result import Dropped, Result
 from hetero.statistics import WINDOW, Execution, Statistics, percentile
@@ -91,7 +91,7 @@ class Batches:
         return in_order(frames, self.submit, self._room, 2 * self._depth * self._size)
 
     def statistics(self) -> Statistics:
-        """What was done so far, counted in frames."""
+        """What was done so far, counted in frames; a batch that was rescued counts as a full one."""
         batches = self._pipeline.statistics()
         with self._changed:
             latencies = sorted(self._latencies)
@@ -126,11 +126,7 @@ class Batches:
 
     def _room(self, head: Future[Result] | None) -> bool:
         """Wait until submit would not wait (True) or a future is done (False)."""
-        with self._changed:
-            if self._on_full != "wait":
-                return True
-            self._changed.wait_for(lambda: self._has_room() or (head is not None and head.done()))
-            return self._has_room()
+        return self._on_full != "wait" or room_or_result(self._changed, self._has_room, head)
 
     def _send(self) -> None:
         """The sender's life: batches into the pipeline, which has a slot for each; last of all its end."""

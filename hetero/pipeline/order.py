@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
@@ -51,6 +52,13 @@ def in_order(
             raise broken
     finally:
         wait(pending)
+
+
+def room_or_result(changed: threading.Condition, has_room: Callable[[], bool], head: Future[Result] | None) -> bool:
+    """Wait until there is room (True) or a future is done (False); `changed` is told whenever either may be."""
+    with changed:
+        changed.wait_for(lambda: has_room() or (head is not None and head.done()))
+        return has_room()
 
 
 def _dropped(future: Future[Result]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from hetero.pipeline.channel import Channel
 from hetero.pipeline.flight import Flight
 from hetero.pipeline.line import Line
-from hetero.pipeline.order import in_order
+from hetero.pipeline.order import in_order, room_or_result
 from hetero.pipeline.result import Dropped, Result
 from hetero.pipeline.worker import Worker
 from hetero.statistics import Execution, Recorder, Statistics
@@ -260,11 +260,7 @@ class Pipeline:
 
     def _room(self, head: Future[Result] | None) -> bool:
         """Wait until submit would not wait (True) or a future is done (False)."""
-        with self._changed:
-            if self._on_full != "wait":
-                return True
-            self._changed.wait_for(lambda: self._has_room() or (head is not None and head.done()))
-            return self._has_room()
+        return self._on_full != "wait" or room_or_result(self._changed, self._has_room, head)
 
     def _end_if_empty(self) -> None:
         """Let the workers end once the pipeline is closed and nothing flies; the lock is held."""

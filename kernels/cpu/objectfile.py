@@ -84,4 +84,7 @@ def load(code: bytes, wanted: str, address_of: Callable[[str], int]) -> int:
     if ctypes.CDLL(None).mprotect(ctypes.c_void_p(base), ctypes.c_size_t(size), READ_AND_RUN):
         raise LookupError("the system lets nothing run in memory that was written")
     _LOADED.append(memory)
-    return next(resolved(row) for row in rows if row[3] in places and name_of(row) == wanted)
+    found = [resolved(row) for row in rows if row[3] in places and name_of(row) == wanted]
+    if not found:
+        raise LookupError(f"{wanted} is missing")
+    return found[0]
