@@ -31,7 +31,8 @@ class EmptyKernels:
     def start(self) -> None:
         """Enqueue all and flush."""
         sizes = self._sizes.ctypes.data
-        entry.replay(*self._entries, self._queue.int_ptr, self._handles, sizes, sizes)
+        handles = self._handles.ctypes.data
+        entry.replay(*self._entries, self._queue.int_ptr, handles, len(self._handles), sizes, sizes)
 
     def wait(self) -> None:
         """Return when all have run."""
