@@ -5,6 +5,7 @@ A model decides which functions follow each other; its names and numbers never c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -46,7 +47,9 @@ def tail(call: Call, lanes: int = 1) -> Tail:
 def _tail(call: Call, links: tuple[Link, ...], lanes: int = 1) -> Tail:
     if not links:
         return Tail()
-    pointers, parameters, body = "", "", []
+    bases: list[str] = []  # the operands' names, and those of the numbers with their types
+    words: list[tuple[str, str]] = []
+    body: list[str] = []
     operands: list[Operand] = []
     numbers: list[int | float] = []
     for k, link in enumerate(links):
@@ -54,7 +57,7 @@ def _tail(call: Call, links: tuple[Link, ...], lanes: int = 1) -> Tail:
             body.append("kept = v;")
             continue
         given = [f"n{k}_{i}" for i in range(len(link.numbers))]
-        parameters += "".join(f", float {name}" for name in given)
+        words += [("float", name) for name in given]
         numbers += [min(max(number, -LARGEST), LARGEST) for number in link.numbers]
         operand = link.operand
         if operand == KEPT:
@@ -65,18 +68,33 @@ def _tail(call: Call, links: tuple[Link, ...], lanes: int = 1) -> Tail:
             tensor, image, how = _operand(call, operand, lanes)
             operands.append(tensor)
             numbers.append(image)
-            pointers += f", __global const float *o{k}, int o{k}_at"
-            parameters += f", int o{k}_image"
+            bases.append(f"o{k}")
+            words.append(("int", f"o{k}_image"))
             fetch, place = ("WHOLE", "at") if how == "full" else ("PER_CHANNEL", "channel")
             body.append(f"other = {fetch}(o{k} + o{k}_at + (image) * o{k}_image + ({place}));")
         first, second = ("other", "v") if link.first else ("v", "other")
         a, b = (*given, "0.0f", "0.0f")[:2]
         body.append(f"v = {_FUNCTIONS[link.function]}({first}, {second}, {a}, {b});")
-    source = (
-        f"#define CHAIN_POINTERS {pointers}\n#define CHAIN_NUMBERS {parameters}\n"
+    return Tail(_source(bases, words, body), tuple(operands), tuple(numbers))
+
+
+def _source(bases: Sequence[str], words: Sequence[tuple[str, str]], body: Sequence[str]) -> str:
+    """The macros that functions.cl describes."""
+    fields = [f"const int {name}_at = (offsets)[{i}];" for i, name in enumerate(bases)]
+    for i, (kind, name) in enumerate(words):
+        fields.append(f"const {kind} {name} = {'as_float' if kind == 'float' else ''}((numbers)[{i}]);")
+    macros = {
+        "POINTERS": "".join(f", __global const float *{name}, int {name}_at" for name in bases),
+        "NUMBERS": "".join(f", {kind} {name}" for kind, name in words),
+        "BASES": "".join(f", __global const float *restrict {name}" for name in bases),
+        "OPERANDS": len(bases),
+        "WORDS": len(words),
+        "FIELDS(offsets, numbers)": " ".join(fields),
+    }
+    lines = [f"#define CHAIN_{name} {text}\n" for name, text in macros.items()]
+    return "".join(lines) + (
         f"#define CHAIN(v, image, channel, at) do {{ VEC kept = v, other = v; {' '.join(body)} }} while (0)\n"
     )
-    return Tail(source, tuple(operands), tuple(numbers))
 
 
 def _operand(call: Call, position: int, lanes: int) -> tuple[Operand, int, str]:
@@ -112,16 +130,9 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
     return GpuLowering((step(call, position, links, target),))
 
 
-def behind(call: Call, lowering: GpuLowering, target: GpuTarget) -> GpuLowering:
-    """The launches of an operator whose kernel has no place for a fused chain, and the chain in one more."""
-    links = call.attributes.get("chain", ())
-    return replace(lowering, steps=(*lowering.steps, step(call, None, links, target))) if links else lowering
-
-
-def step(call: Call, position: int | None, links: tuple[Link, ...], target: GpuTarget) -> GpuStep:
-    """One launch from the input at a position, or from the output itself, to the output."""
-    y = call.outputs[0]
-    x = y if position is None else call.need(position)
+def step(call: Call, position: int, links: tuple[Link, ...], target: GpuTarget) -> GpuStep:
+    """One launch from the input at a position to the output."""
+    x, y = call.need(position), call.outputs[0]
     images, rows, length = extent(call, links)
     lanes = target.lanes if y.layout == "plain" else min(target.lanes, y.block)
     mask = y.layout == "blocked" and y.shape[1] % y.block != 0
@@ -130,7 +141,7 @@ def step(call: Call, position: int | None, links: tuple[Link, ...], target: GpuT
     launch = GpuStep(
         template("chain"),
         "chain",
-        (write() if position is None else read(position), write()),
+        (read(position), write()),
         (row.span, length, rows, x.stride, y.stride, *plane),
         (row.items, rows, images),
         (row.group, 1, 1),

@@ -6,7 +6,6 @@ import numpy as np
 
 from kernels.op import Call, GpuLowering
 from kernels.opencl import depthwise, direct, implicit, winograd
-from kernels.opencl.chain import behind
 from kernels.opencl.convolution import Convolution
 from kernels.opencl.target import GpuTarget
 
@@ -21,5 +20,5 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
     if conv.depthwise:
         return depthwise.lower(conv, target)
     if target.simt:
-        return behind(call, implicit.lower(conv, target), target)
+        return implicit.lower(conv, target)
     return winograd.lower(conv, target) if winograd.pays(conv, target) else direct.lower(conv, target)

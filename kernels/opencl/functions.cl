@@ -39,9 +39,15 @@
 
 // What a fused chain puts into a kernel: pointers behind its own, numbers behind its own, and its statements, for the
 // value v of a channel and of a place in an image, both in floats. Nothing where no chain is fused.
+// A kernel that takes a table has CHAIN_BASES behind its own pointers, room for CHAIN_OPERANDS offsets and CHAIN_WORDS
+// numbers behind its own in a job's row, and CHAIN_FIELDS, which reads those.
 #ifndef CHAIN
 #define CHAIN_POINTERS
 #define CHAIN_NUMBERS
+#define CHAIN_BASES
+#define CHAIN_OPERANDS 0
+#define CHAIN_WORDS 0
+#define CHAIN_FIELDS(offsets, numbers)
 #define CHAIN(v, image, channel, at)
 #endif
 // How a chain reads an operand as large as the image, and one of a number a channel.

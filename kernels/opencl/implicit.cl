@@ -31,18 +31,20 @@
 #define COLUMN(j) ((j) * (BN / (TN / 4)) + column * 4)
 
 enum {
-    X_AT = 2, CONSTANTS_AT, RESIDUAL_AT, Y_AT, BIAS, TABLES, FILTERS, PIXELS, HEIGHT, WIDTH, BLOCKS, SLABS, SLABS_EACH,
+    X_AT = 2, CONSTANTS_AT, RESIDUAL_AT, Y_AT, CHAIN_AT, BIAS = CHAIN_AT + CHAIN_OPERANDS, TABLES, FILTERS, PIXELS, HEIGHT, WIDTH, BLOCKS, SLABS, SLABS_EACH,
     X_HEIGHT, X_WIDTH, X_IMAGE, Y_IMAGE, Y_SPLIT, SPLIT, RESIDUAL, RESIDUAL_IMAGE, GROUPED, KERNEL_H, KERNEL_W,
     STRIDE_H, STRIDE_W, DILATION_H, DILATION_W, PAD_TOP, PAD_LEFT, LOW, HIGH, SLOPE, X_LOW, X_HIGH, X_SLOPE, FIELDS
 };
 
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1)))
 void implicit(__global const float *restrict x, __global const float *restrict constants,
-              __global const float *restrict residual, __global float *restrict y, __global const int *restrict table)
+              __global const float *restrict residual, __global float *restrict y CHAIN_BASES,
+              __global const int *restrict table)
 {
     __local float4 local_memory[LOCAL_SIZE];
     int group = get_group_id(0);
-    __global const int *restrict job = find_job(table, FIELDS, &group);
+    __global const int *restrict job = find_job(table, FIELDS + CHAIN_WORDS, &group);
+    CHAIN_FIELDS(job + CHAIN_AT, job + FIELDS)
     const int pixel0 = group % job[0] * BM, block0 = group / job[0] % job[1] * (BN / BLOCK);
     const int split = group / job[0] / job[1];
     const int item = get_local_id(0), slice = item / TEAM, member = item % TEAM;
@@ -211,7 +213,9 @@ void implicit(__global const float *restrict x, __global const float *restrict c
                 value += *(__global const float4 *)(weights + job[BIAS] + block * BLOCK + channel % BLOCK);
                 if (added)
                     value += *(__global const float4 *)(residual + job[RESIDUAL_AT] + image * job[RESIDUAL_IMAGE] + at);
-                *(__global float4 *)to = ACTIVATE(value);
+                value = ACTIVATE(value);
+                CHAIN(value, image, block0 * BLOCK + channel, at);
+                *(__global float4 *)to = value;
             }
         }
     }

@@ -143,7 +143,7 @@ def lower(conv: Convolution, target: GpuTarget, filters: Convolution | None = No
         table=True,
     )
     if splits == 1:
-        return GpuLowering((first,))
+        return GpuLowering((conv.tail.on(first),))
     group = min(128, target.max_work_group)
     second = GpuStep(
         template("finish"),
@@ -163,7 +163,7 @@ def lower(conv: Convolution, target: GpuTarget, filters: Convolution | None = No
         (("BLOCK", conv.block), ("V", 4)),
         table=True,
     )
-    return GpuLowering((first, second), (splits * n * image * 4,))
+    return GpuLowering((first, conv.tail.on(second)), (splits * n * image * 4,))
 
 
 def _together(*arrays: Array) -> tuple[Array, list[int]]:

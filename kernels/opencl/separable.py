@@ -6,7 +6,6 @@ from math import prod
 
 from kernels.op import Call, GpuLowering, Spec
 from kernels.opencl import affine, conv, implicit
-from kernels.opencl.chain import behind
 from kernels.opencl.convolution import Convolution
 from kernels.opencl.space import Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
@@ -28,7 +27,7 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
     first, second = parts(call)
     product, filters = Convolution.of(second), Convolution.of(_as_convolution(first))
     if target.simt and _fused(product, filters, target):
-        return behind(second, implicit.lower(product, target, filters), target)
+        return implicit.lower(product, target, filters)
     made = (affine if first.op == "Affine" else conv).lower(first, target)
     after = conv.lower(second, target)
     return None if made is None or after is None else sequence(made, after, first.outputs[0].nbytes)
