@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import prod
 
-from kernels.op import Call, Shape
+from kernels.op import Call, Shape, Spec
 from kernels.view import dense_strides
 
+PRODUCTS = ("Gemm", "MatMul")  # a MatMul may have a third operand as Gemm has, once an Add was fused into it
 Strides = tuple[int, ...]
 
 
@@ -47,3 +49,15 @@ def image_stride(batch: Shape, strides: Strides) -> int | None:
     real = [(size, step) for size, step in zip(batch, strides, strict=False) if size > 1]
     even = all(step == below * size for (_, step), (size, below) in pairwise(real))
     return (real[-1][1] if real else 0) if even else None
+
+
+def as_rows(call: Call) -> Call:
+    """An elementwise call behind a product: a stack of matrices, and whatever else has columns, as one matrix."""
+    columns = call.outputs[0].shape[-1:]
+
+    def rows(spec: Spec) -> Spec:
+        return replace(spec, shape=(prod(spec.shape[:-1]), *columns)) if spec.shape[-1:] == columns else spec
+
+    return replace(
+        call, inputs=tuple(spec and rows(spec) for spec in call.inputs), outputs=tuple(map(rows, call.outputs))
+    )

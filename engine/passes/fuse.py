@@ -99,18 +99,15 @@ def affine_into_weights(view: View, node: Node) -> Node | None:
 
 
 def bias_into_product(view: View, node: Node) -> Node | None:
-    """MatMul of a matrix, then Add of one constant a column -> Gemm."""
+    """MatMul, then Add of one constant a column -> MatMul with a third operand."""
     if node.op != "Add" or node.proto is not None:
         return None
     for x, other in (node.inputs, node.inputs[::-1]):
         before, c = view.before(x), view.value(other)
-        if before is None or before.op != "MatMul" or c is None or _finished(before):
+        if before is None or before.op != "MatMul" or len(before.inputs) > 2 or c is None or _finished(before):
             continue
-        product = view.graph.spec(x).shape
-        if len(product) == 2 and c.size == product[1] and c.shape[-1] == c.size:
-            attributes = {"transA": 0, "transB": 0, "alpha": 1.0, "beta": 1.0}
-            inputs = (*before.inputs, other)
-            return replace(before, op="Gemm", inputs=inputs, outputs=node.outputs, attributes=attributes)
+        if c.size == c.shape[-1] == view.graph.spec(x).shape[-1]:
+            return replace(before, inputs=(*before.inputs, other), outputs=node.outputs)
     return None
 
 

@@ -13,21 +13,23 @@ from engine.graph import Node
 from engine.passes.view import View
 from kernels.chain import KEEP, KEPT, OPERANDS, Link, blockable, chains_of, two
 from kernels.op import Call
+from kernels.product import PRODUCTS, as_rows
 
 # Operators that end in a chain, and how many inputs they have besides the chain's operands, which follow.
-OWN_INPUTS = {"Conv": 4, "Affine": 3, "Gemm": 3, "MatMul": 2}
+OWN_INPUTS = {"Conv": 4, "Affine": 3} | dict.fromkeys(PRODUCTS, 3)
 Links = tuple[Link, ...]
 
 
-def chains(view: View, node: Node) -> Iterator[tuple[str, Links]]:
+def chains(view: View, node: Node, *, rows: bool = False) -> Iterator[tuple[str, Links]]:
     """An elementwise node as a tensor and the links behind it; operands count the node's inputs.
 
     One for each input that the chain may begin with, the last one first: of two branches that meet it is usually
-    the later.
+    the later. With `rows` as behind a matrix product, whose columns are channels.
     """
     if node.proto is not None:
         return
-    for position, links in reversed(list(chains_of(view.call(node)))):
+    call = as_rows(view.call(node)) if rows else view.call(node)
+    for position, links in reversed(list(chains_of(call))):
         begin = node.inputs[position]
         again = tuple(replace(link, operand=KEPT) if _read(node, link) == begin else link for link in links)
         if again == links:
@@ -65,9 +67,12 @@ def chain_with_its_beginning(view: View, node: Node) -> Node | None:
 
 def links_into_carrier(view: View, node: Node) -> Node | None:
     """An operator of OWN_INPUTS, then an elementwise one -> the former with a longer chain."""
-    for begin, links in chains(view, node):
+    ways = [(each, rows) for rows in (False, True) for each in chains(view, node, rows=rows)]
+    for (begin, links), rows in ways:
         before = view.before(begin)
-        if before is None or before.op not in OWN_INPUTS or not _carried(view, before, node, links):
+        if before is None or before.op not in OWN_INPUTS or (before.op in PRODUCTS) != rows:
+            continue
+        if not _carried(view, before, node, links):
             continue
         own = OWN_INPUTS[before.op]
         inputs = before.inputs + ("",) * (own - len(before.inputs))

@@ -156,6 +156,29 @@ def test_large_convolutions_by_winograd(device: str, random: np.random.Generator
     same(proto, {"x": random.standard_normal(net.shape).astype("f")}, 1e-4, device)
 
 
+@pytest.mark.parametrize("shape", [(7, 24), (2, 5, 24), (2, 3, 4, 24)])
+def test_columns_behind_matrix_products(device: str, shape: tuple[int, ...], random: np.random.Generator) -> None:
+    """A bias on either side, a scale without a bias, a Gelu, a scale of stacks: all in the products, of any rank."""
+    net = Net(random, 1)
+    net.shape = shape  # type: ignore[assignment]
+    y = net.add("Mul", net.draw(40), net.add("MatMul", "x", net.draw(24, 40)))
+    y = net.add("Gelu", net.add("Add", net.draw(33), net.add("MatMul", y, net.draw(40, 33))))
+    y = net.add("Add", net.add("MatMul", y, net.draw(33, 19)), net.draw(19))
+    y = net.add("Mul", y, net.draw(*(1,) * (len(shape) - 1), 19))
+    y = net.add("Relu", net.add("Sub", net.add("MatMul", y, net.draw(19, 19)), net.draw(19)))
+    graph = net.check(y, {"MatMul": 4}, device)
+    assert functions(graph) == [["Mul"], ["Keep", "Mul", "Erf", "Add", "Mul", "Mul"], ["Mul"], ["Sub", "Relu"]]
+
+
+def test_a_column_a_row_is_no_column(device: str, random: np.random.Generator) -> None:
+    """Where rows are as many as columns: one number a row, and a number each, are no operands of a product's chain."""
+    net = Net(random, 1)
+    net.shape = (2, 19, 24)  # type: ignore[assignment]
+    y = net.add("Add", net.add("MatMul", "x", net.draw(24, 19)), net.draw(19, 1))
+    y = net.add("Mul", net.add("MatMul", y, net.draw(19, 19)), net.draw(19, 19))
+    net.check(y, {"MatMul": 2, "Add": 1, "Mul": 1}, device)
+
+
 ACTIVATIONS: list[tuple[str, dict[str, Any]]] = [
     ("Sigmoid", {}), ("Tanh", {}), ("Elu", {"alpha": 0.7}), ("HardSigmoid", {}), ("Softplus", {}), ("Gelu", {}),
     ("Gelu", {"approximate": "tanh"}), ("Mish", {}), ("Swish", {"alpha": 1.2}),
