@@ -54,8 +54,8 @@ class Program:
     areas: tuple[Area, ...]
     border: Mapping[str, int]
 
-    def bind(self, memory: Callable[[str], Memory]) -> Recording:
-        """A recording on the memory that `memory` gives for every area and border tensor."""
+    def bind(self, memory: Callable[[str], Memory], slot: int = 0) -> Recording:
+        """A recording on the memory that `memory` gives for every area and border tensor, which are a slot's."""
         bound = []
         for step in self.steps:
             found = []
@@ -66,7 +66,7 @@ class Program:
                     base = memory(operand[0])
                     found.append(Memory(base.base, base.offset + operand[1]))
             bound.append(Bound(step.step, tuple(found), step.wave))
-        return self.device.record(bound)
+        return self.device.record(bound, slot)
 
 
 class NoKernelError(NotImplementedError):

@@ -36,7 +36,7 @@ class Deployment:
         self.graph, self.plan, self.devices = compiled.graph, compiled.plan, compiled.devices
         self._checked = debugging() if checked is None else checked
         self._rescue = Rescue(self.devices, spare, self._inputs)
-        self.slots = [self._slot(compiled.parts) for _ in range(depth)]
+        self.slots = [self._slot(compiled.parts, number) for number in range(depth)]
         arenas = self._arenas(compiled.parts)
         moves = [self._handovers(parts) for parts in compiled.variants]
         self.variants = [
@@ -48,7 +48,7 @@ class Deployment:
     def _arenas(self, parts: Sequence[Part]) -> list[dict[str, Any]]:
         """For every slot an arena a device, large enough for any of its stages.
 
-        All slots share that of a device of one stream, which runs one stage at a time.
+        All slots share that of a device that runs one stage at a time.
         """
         total: dict[str, int] = {}
         for part in parts:
@@ -56,12 +56,12 @@ class Deployment:
         found: list[dict[str, Any]] = [{} for _ in self.slots]
         for key, nbytes in total.items():
             device = self.devices[key]
-            shared = None if device.streams > 1 else device.allocate(nbytes)
+            shared = None if device.streams > 1 or device.ahead else device.allocate(nbytes)
             for each in found:
                 each[key] = device.allocate(nbytes) if shared is None else shared
         return found
 
-    def _slot(self, parts: Sequence[Part]) -> Slot:
+    def _slot(self, parts: Sequence[Part], number: int) -> Slot:
         ends = {*self.graph.inputs, *self.graph.outputs}
         sizes = {name: self.graph.spec(name).nbytes for name in ends if self.graph.value(name) is None}
         users: dict[str, set[str]] = {name: {"cpu"} for name in sizes}
@@ -70,7 +70,7 @@ class Deployment:
                 key = part.keys[name]
                 sizes[key] = max(sizes.get(key, 0), nbytes)
                 users.setdefault(key, set()).add(part.device)
-        return make_slot(self.devices, sizes, users, self._checked)
+        return make_slot(self.devices, sizes, users, number, self._checked)
 
     def _handovers(self, parts: Sequence[Part]) -> list[Handover]:
         """A variant's hand-overs: use 0 loads a frame, use i is its i-th stage, the last unloads it."""
@@ -93,14 +93,14 @@ class Deployment:
                 return slot.memory[part.keys[name]][part.device]
             return Memory(arenas[part.device], part.arena.offsets[name])
 
-        recording = part.program.bind(memory)
+        recording = part.program.bind(memory, slot.number)
         if not self._checked:
             return recording
         touched = {name: slot.shared[key] for name, key in part.keys.items() if key in slot.shared}
         return GuardedRecording(recording, side(part.device), touched)
 
     def load(self, slot: Slot, feeds: Mapping[str, Array], variant: int) -> None:
-        """Put one frame's inputs into a slot, and send them on their way to the variant's first stages."""
+        """Put one frame's inputs into a slot, and give them to the variant's first stages."""
         self.load_all(slot, (feeds,), variant)
 
     def load_all(self, slot: Slot, frames: Sequence[Mapping[str, Array]], variant: int) -> None:

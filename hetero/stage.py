@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 from functools import partial
@@ -38,24 +38,40 @@ class BoundStage:
         self.device = part.device
         self._part, self._rescue = part, rescue
         self._recordings: dict[int, Recording] = {}
-        self._steps: dict[int, list[Step]] = {}
+        self._starts: dict[int, list[Step]] = {}
+        self._finishes: dict[int, list[Step]] = {}
         for slot, recording, takes, gives in slots:
-            start, finish = Step("start", self.device, recording.start), Step("finish", self.device, recording.wait)
             self._recordings[id(slot)] = recording
-            self._steps[id(slot)] = [*takes, start, *gives, finish]
+            self._starts[id(slot)] = [*takes, Step("start", self.device, recording.start), *gives]
+            self._finishes[id(slot)] = [Step("finish", self.device, recording.wait)]
+
+    def start(self, slot: Slot) -> None:
+        """Take over the inputs, start the program, give the outputs on, all as far as a device can work alone."""
+        self._do(self._starts, slot)
+
+    def finish(self, slot: Slot) -> None:
+        """Return when the device has ended."""
+        self._do(self._finishes, slot)
 
     def run(self, slot: Slot) -> None:
-        """Take over the inputs, run the program, give the outputs on; returns when the device has ended."""
-        if slot.outputs is not None:
-            return
-        with self._rescue.standing_by(slot):
-            for step in self._steps[id(slot)]:
-                step.work()
+        """Start, and finish."""
+        self.start(slot)
+        self.finish(slot)
+
+    def _do(self, steps: Mapping[int, Sequence[Step]], slot: Slot) -> None:
+        if slot.outputs is None:
+            with self._rescue.standing_by(slot):
+                for step in steps[id(slot)]:
+                    step.work()
 
     def watched(self, around: Callable[[Step], Callable[[], None]]) -> BoundStage:
         """The same stage, where `around` gives what is done in every step's place."""
         twin = copy(self)
-        twin._steps = {key: [step._replace(work=around(step)) for step in steps] for key, steps in self._steps.items()}
+
+        def told(steps: Mapping[int, Sequence[Step]]) -> dict[int, list[Step]]:
+            return {key: [step._replace(work=around(step)) for step in each] for key, each in steps.items()}
+
+        twin._starts, twin._finishes = told(self._starts), told(self._finishes)
         return twin
 
     @contextmanager

@@ -35,10 +35,11 @@ def traced(deployment: Deployment, frames: Iterable[Feeds]) -> list[Event]:
     """
     tracer = _Tracer(deployment)
     streams = {key: device.streams for key, device in deployment.devices.items()}
+    ahead = {key: device.ahead for key, device in deployment.devices.items()}
     source = iter(frames)
     batches = iter(lambda: list(islice(source, deployment.plan.batch)), [])
     line = Line(tracer.variants, deployment.plan.schedule, deployment.slots, tracer.load, tracer.unload)
-    with Pipeline(line, streams=streams) as running:
+    with Pipeline(line, streams=streams, ahead=ahead) as running:
         for _ in running.map(batches):
             pass
     begin = min(event.start for event in tracer.events)
@@ -97,23 +98,36 @@ class _Tracer:
         self._numbers = count()
         self._frames: dict[int, int] = {}  # slot's id -> the frame in it
         self._here = threading.local()  # the frame that a thread works on
+        self._started: dict[int, float] = {}  # slot's id -> when its stage was started
+        self._free: dict[str, float] = {}  # resource -> when it ended a stage or unloaded
         self._lanes: dict[int, str] = {}  # thread -> resource
         self._lock = threading.Lock()
 
     def load(self, slot: Slot, batch: Sequence[Feeds], variant: int) -> None:
         """Load a batch; batches are numbered as they come."""
-        self._frames[id(slot)] = next(self._numbers)
-        self.noted(slot, CALLER, "load", "load", lambda: self._deployment.load_all(slot, batch, variant))
+        self._frames[id(slot)] = self._here.frame = next(self._numbers)
+        self._note(self._lane(CALLER), "load", "load", lambda: self._deployment.load_all(slot, batch, variant))
 
     def unload(self, slot: Slot) -> Any:
         """Unload a batch, in a worker."""
-        size = self._deployment.plan.batch
-        return self.noted(slot, "", "unload", "unload", lambda: self._deployment.unload_all(slot, size))
+        lane, size = self._lane(""), self._deployment.plan.batch
+        outputs = self._note(lane, "unload", "unload", lambda: self._deployment.unload_all(slot, size))
+        self._free[lane] = time.perf_counter()
+        return outputs
 
-    def noted(self, slot: Slot, resource: str, kind: str, name: str, work: Callable[[], Any]) -> Any:
-        """Do some work on a slot's frame and note it."""
-        self._here.frame = self._frames[id(slot)]
-        return self._note(self._lane(resource), kind, name, work)
+    def start(self, slot: Slot, stage: BoundStage) -> None:
+        """Start a stage, in a worker; it is noted when it ends."""
+        self._lane(stage.device)
+        self._here.frame, self._started[id(slot)] = self._frames[id(slot)], time.perf_counter()
+        stage.start(slot)
+
+    def finish(self, slot: Slot, stage: BoundStage, name: str) -> None:
+        """Finish a stage: a worker that has started several is at work on each from the end of that before."""
+        lane, self._here.frame = self._lane(stage.device), self._frames[id(slot)]
+        stage.finish(slot)
+        start, end = max(self._started[id(slot)], self._free.get(lane, 0.0)), time.perf_counter()
+        self.events.append(Event(self._here.frame, lane, "stage", name, start, end))
+        self._free[lane] = end
 
     def _around(self, step: Step) -> Callable[[], None]:
         """The same work, noted whenever it is done."""
@@ -136,14 +150,18 @@ class _Tracer:
 
 
 class _Stage:
-    """A stage whose runs are noted as a whole; its parts are noted by themselves."""
+    """A stage that is noted as a whole; its parts are noted by themselves."""
 
     def __init__(self, stage: BoundStage, name: str, tracer: _Tracer) -> None:
         self.device, self._stage, self._name, self._tracer = stage.device, stage, name, tracer
 
-    def run(self, slot: Slot) -> None:
-        """Run the stage."""
-        self._tracer.noted(slot, self.device, "stage", self._name, lambda: self._stage.run(slot))
+    def start(self, slot: Slot) -> None:
+        """Start the stage."""
+        self._tracer.start(slot, self._stage)
+
+    def finish(self, slot: Slot) -> None:
+        """Finish the stage."""
+        self._tracer.finish(slot, self._stage, self._name)
 
 
 def _lane(resource: str, number: int) -> str:

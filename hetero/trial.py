@@ -78,7 +78,8 @@ def pipeline(deployment: Deployment, on_full: OnFull = "wait") -> Pipeline | Bat
     """A pipeline over a deployment's stages and slots, of batches where the plan runs several frames together."""
     size = deployment.plan.batch
     streams = {key: device.streams for key, device in deployment.devices.items()}
-    running = Pipeline(line(deployment), on_full if size == 1 else "wait", streams=streams)
+    ahead = {key: device.ahead for key, device in deployment.devices.items()}
+    running = Pipeline(line(deployment), on_full if size == 1 else "wait", streams=streams, ahead=ahead)
     return running if size == 1 else Batches(running, size, len(deployment.slots), _own, on_full)
 
 

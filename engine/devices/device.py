@@ -54,8 +54,9 @@ class Device(ABC):
 
     Attributes shown to users: `name`, `kind`, `emulated` (a "gpu" that is an OpenCL runtime on
     CPU cores), `unified_memory` (host memory is its memory), `compute_units`, `driver`, and
-    `streams` (stages that it runs at once, each of a frame of its own). `failures` are what is raised where
-    its driver fails.
+    `streams` (stages that it runs at once, each of a frame of its own, and a thread each to see to them).
+    `ahead` says how many more stages such a thread had better begin before the first of them has ended: none where
+    the thread itself does the work. `failures` are what is raised where its driver fails.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Device(ABC):
     driver: str
     failures: tuple[type[Exception], ...] = ()
     streams: int = 1
+    ahead: int = 0
 
     @abstractmethod
     def lower(self, op: Op, call: Call) -> Any:
@@ -88,5 +90,8 @@ class Device(ABC):
         """A copy of the first bytes of memory of this device's own."""
 
     @abstractmethod
-    def record(self, steps: Sequence[Bound]) -> Recording:
-        """Steps made ready to replay. The recording keeps the memory alive."""
+    def record(self, steps: Sequence[Bound], slot: int = 0) -> Recording:
+        """Steps made ready to replay. The recording keeps the memory alive.
+
+        Recordings of different slots may run at the same time, those of one slot run in order.
+        """

@@ -7,11 +7,20 @@ from __future__ import annotations
 import ctypes
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from engine.devices.device import DriverError
 from engine.devices.replay import native
 from kernels.cpu.compiler import intrinsic, ir, types
 from kernels.cpu.record import integers
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyopencl as cl
+
+CopyName = Literal["clEnqueueReadBuffer", "clEnqueueWriteBuffer"]
+READ: CopyName = "clEnqueueReadBuffer"
+WRITE: CopyName = "clEnqueueWriteBuffer"
 
 
 @cache
@@ -29,6 +38,35 @@ def address(name: str) -> int:
     """Where an entry point lies; 0 where the loader cannot be found."""
     found = library()
     return ctypes.cast(getattr(found, name), ctypes.c_void_p).value or 0 if found else 0
+
+
+@cache
+def _copies(name: str) -> Any:
+    """An entry point that enqueues a copy, None where the loader cannot be found; it keeps the interpreter's lock."""
+    where, word = address(name), ctypes.c_void_p
+    kind = ctypes.PYFUNCTYPE(
+        ctypes.c_int, word, word, ctypes.c_uint, ctypes.c_size_t, ctypes.c_size_t, word, ctypes.c_uint, word, word
+    )
+    return kind(where) if where else None
+
+
+def copy(queue: cl.CommandQueue, buffer: cl.Buffer, array: np.ndarray[Any, Any], name: CopyName) -> None:
+    """Enqueue a copy of all of an array's bytes from, or to, the begin of a buffer, and flush.
+
+    The caller keeps both alive. There is no event: dropping pyopencl's waits for the copy, lock and all. Raises
+    DriverError.
+    """
+    enqueue = _copies(name)
+    if enqueue is None:
+        import pyopencl as cl
+
+        ends = (array, buffer) if name == READ else (buffer, array)
+        cl.enqueue_copy(queue, *ends)
+        return
+    code = enqueue(queue.int_ptr, buffer.int_ptr, 0, 0, array.nbytes, array.ctypes.data, 0, None, None)
+    if code:
+        raise DriverError(f"{name} of {array.nbytes} bytes failed with OpenCL error {code}")
+    queue.flush()
 
 
 @intrinsic

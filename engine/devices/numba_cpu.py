@@ -133,5 +133,5 @@ class NumbaDevice(Device):
     def download(self, memory: np.ndarray[Any, Any], nbytes: int) -> np.ndarray[Any, Any]:
         return memory[:nbytes].copy()
 
-    def record(self, steps: Sequence[Bound]) -> CpuRecording:
+    def record(self, steps: Sequence[Bound], slot: int = 0) -> CpuRecording:
         return CpuRecording(steps, self._pools)

@@ -26,10 +26,15 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("hetero")
 _ALIGNMENT = 256  # bytes, of a constant among others
+AHEAD = 2  # frames that a real GPU is given beside the one that will be the first to end
 
 
 class OpenClDevice(Device):
-    """One OpenCL device with one in-order queue for launches; context and queues are made on first use.
+    """One OpenCL device; context and queues are made on first use.
+
+    A real GPU is given several frames at once, each on a queue of its slot's: while one waits for the host, or leaves
+    a part of the device idle, another works. One thread had better enqueue them all: drivers let in one at a time. An
+    emulated GPU has a single queue.
 
     Memory bases are `pyopencl.Buffer`. An operand's offset counts 4-byte words, whatever its type.
     """
@@ -46,7 +51,9 @@ class OpenClDevice(Device):
         self.compute_units = int(device.max_compute_units)
         self.driver = f"{device.platform.name.strip()} {device.driver_version}"
         self.failures = (cl.Error, DriverError)
+        self.ahead = 0 if self.emulated else AHEAD
         self._told = False  # that it was never tuned
+        self._lanes: dict[int, cl.CommandQueue] = {}
 
     def __repr__(self) -> str:
         return f"OpenClDevice({self.name!r}, {self.driver!r})"
@@ -87,39 +94,20 @@ class OpenClDevice(Device):
 
     @cached_property
     def queue(self) -> cl.CommandQueue:
-        """The in-order queue that all launches run on."""
+        """The in-order queue of launches that belong to no slot."""
         import pyopencl as cl
 
         return cl.CommandQueue(self.context)
 
-    @cached_property
-    def uploads(self) -> cl.CommandQueue:
-        """An in-order queue for copies to memory of the device's own, at the same time as launches."""
+    def lane(self, slot: int) -> cl.CommandQueue:
+        """The in-order queue that a slot's frames run on; one for all where no frame is begun beside another."""
         import pyopencl as cl
 
-        return cl.CommandQueue(self.context)
-
-    @cached_property
-    def downloads(self) -> cl.CommandQueue:
-        """An in-order queue for copies from memory of the device's own, at the same time as launches."""
-        import pyopencl as cl
-
-        return cl.CommandQueue(self.context)
-
-    def launched(self) -> cl.Event:
-        """What happens when all launches so far have ended."""
-        import pyopencl as cl
-
-        event = cl.enqueue_marker(self.queue)
-        self.queue.flush()
-        return event
-
-    def hold_launches(self, event: cl.Event) -> None:
-        """Let launches from now on begin after an event of another queue, which is flushed."""
-        import pyopencl as cl
-
-        if event.command_execution_status != cl.command_execution_status.COMPLETE:
-            cl.enqueue_barrier(self.queue, wait_for=[event])
+        if not self.ahead:
+            return self.queue
+        if slot not in self._lanes:
+            self._lanes[slot] = cl.CommandQueue(self.context)
+        return self._lanes[slot]
 
     @cached_property
     def profiling_queue(self) -> cl.CommandQueue:
@@ -176,9 +164,9 @@ class OpenClDevice(Device):
         buffer = self.upload(whole)
         return [Memory(buffer, begin) for begin in begins]
 
-    def record(self, steps: Sequence[Bound]) -> OpenClRecording:
-        """Launches made ready to replay, their programs built."""
-        return OpenClRecording(self, steps)
+    def record(self, steps: Sequence[Bound], slot: int = 0) -> OpenClRecording:
+        """Launches made ready to replay on a slot's queue, their programs built."""
+        return OpenClRecording(self, steps, self.lane(slot))
 
 
 def _vector_width(device: cl.Device) -> int:
@@ -194,8 +182,8 @@ class OpenClRecording(Recording):
     Neighbouring steps of one wave that take a table are one launch.
     """
 
-    def __init__(self, device: OpenClDevice, steps: Sequence[Bound]) -> None:
-        self._device = device
+    def __init__(self, device: OpenClDevice, steps: Sequence[Bound], queue: cl.CommandQueue) -> None:
+        self._device, self._queue = device, queue
         self._launches = [Launch(device, list(group)) for group in _together(steps)]
         self._handles = np.array([launch.kernel.int_ptr for launch in self._launches], np.int64)
         self._sizes = np.array([launch.size for launch in self._launches], np.uint64).reshape(-1, 3)
@@ -211,12 +199,12 @@ class OpenClRecording(Recording):
     def start(self) -> None:
         """Enqueue every launch and return."""
         if not self._enqueue:
-            self._enqueue_each(self._device.queue)
+            self._enqueue_each(self._queue)
             return
         failed = entry.replay(
             self._enqueue,
             self._flush,
-            self._device.queue.int_ptr,
+            self._queue.int_ptr,
             self._handles.ctypes.data,
             len(self._handles),
             self._sizes.ctypes.data,
@@ -227,15 +215,15 @@ class OpenClRecording(Recording):
             raise self._error(index, -(failed % 65536))
 
     def wait(self) -> None:
-        """Return when the device's queue is empty."""
-        self._device.queue.finish()
+        """Return when the slot's queue is empty."""
+        self._queue.finish()
 
     def profile(self) -> list[float]:
         """Run once and return the seconds of each step, by the device's own clock.
 
         A launch's time goes to its steps in proportion to their work-groups.
         """
-        self._device.queue.finish()
+        self._queue.finish()
         events = self._enqueue_each(self._device.profiling_queue)
         self._device.profiling_queue.finish()
         return [

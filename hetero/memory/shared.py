@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from engine.devices.device import Memory
+from engine.devices.entry import READ, WRITE, copy
 
 if TYPE_CHECKING:
     import pyopencl as cl
@@ -23,15 +24,17 @@ class OwnershipError(RuntimeError):
     """Shared memory was touched, or handed over, by a side that does not own it."""
 
 
-def share(device: OpenClDevice, nbytes: int, *, staged: bool | None = None, checked: bool = False) -> Shared:
-    """Memory of `nbytes` that the host owns to begin with.
+def share(
+    device: OpenClDevice, nbytes: int, *, slot: int = 0, staged: bool | None = None, checked: bool = False
+) -> Shared:
+    """Memory of `nbytes`, of a slot, that the host owns to begin with.
 
     Mapped where host memory is the device's memory, staged where it is not; `staged` overrules
     that. `checked` makes touching `host` while the device owns it an error.
     """
     if staged is None:
         staged = not device.unified_memory
-    return (StagedBuffer if staged else MappedBuffer)(device, nbytes, checked)
+    return (StagedBuffer if staged else MappedBuffer)(device, nbytes, slot, checked)
 
 
 class Shared(ABC):
@@ -42,26 +45,25 @@ class Shared(ABC):
     moved            bytes physically copied so far, both ways
     owner            the side that may touch it: "host" or "device"
 
-    Who owns it hands it over when done: that is enqueued and returns at once, behind all launches
-    that the device's queue holds by then. The new owner calls `wait` before it touches anything, so a
-    copy is paid for only by who would begin before it has ended. What the new owner overwrites, or what the
-    old one has only read, is not `wanted` and not copied.
+    Who owns it hands it over when done, and returns at once; the new owner calls `wait` before it touches anything.
+    It is the device's side that enqueues, when it gives and when it waits, so that one thread alone has to do with its
+    driver, which lets in no two at once. All of it is in one queue with the launches, so nothing else has to be waited
+    for. What the new owner overwrites, or what the old one has only read, is not `wanted` and not copied.
     """
 
     memory: Memory
     zero_copy: bool
 
-    def __init__(self, device: OpenClDevice, nbytes: int, checked: bool) -> None:
+    def __init__(self, device: OpenClDevice, nbytes: int, slot: int, checked: bool) -> None:
         if nbytes <= 0:
             raise ValueError(f"shared memory needs a size above 0, not {nbytes}")
         self.nbytes = nbytes
         self.moved = 0
         self.owner: Side = "host"
-        self._device = device
+        self._device, self._queue = device, device.lane(slot)
         self._checked = checked
         self._pending = False  # handed over, and the new owner has not called `wait`
-        # of that hand-over, where its end is not a matter of course; pyopencl waits for a copy whose event is dropped
-        self._event: cl.Event | None = None
+        self._wanted = False  # whether the bytes of the latest hand-over are
         self._host = self._open()
 
     @property
@@ -92,9 +94,10 @@ class Shared(ABC):
         """Hand over to a side, with the bytes if they are wanted there. Raises OwnershipError if it has them."""
         if self.owner == side:
             raise OwnershipError(f"shared memory was handed to the {side}, which owns it already")
-        self.wait()  # or two copies, each in its queue, could overtake each other
-        self._event = (self._to_device if side == "device" else self._to_host)(wanted)
-        self.owner, self._pending = side, True
+        self.wait()
+        if side == "host":
+            self._to_host(wanted)
+        self.owner, self._pending, self._wanted = side, True, wanted
         if wanted:
             self.moved += self.copied
 
@@ -104,22 +107,22 @@ class Shared(ABC):
         The host's it is even where the driver fails at that.
         """
         try:
+            if self.owner == "device" and self._pending:
+                return  # nothing is enqueued yet
             if self.owner == "device":
-                self._device.queue.finish()
+                self._queue.finish()
                 self.release()
             self.wait()
         finally:
             self.owner, self._pending = "host", False
 
     def wait(self) -> None:
-        """What the new owner does first: the host waits for the hand-over, the device's launches from now on will."""
+        """What the new owner does first: the host until the hand-over has ended, the device until it is enqueued."""
         pending, self._pending = self._pending, False
-        if not pending or self._event is None:
-            return
-        if self.owner == "host":
-            self._event.wait()
-        else:
-            self._device.hold_launches(self._event)
+        if pending and self.owner == "device":
+            self._to_device(self._wanted)
+        elif pending:
+            self._arrive(self._wanted)
 
     def check(self, side: Side) -> None:
         """Raise OwnershipError unless this side may touch the memory now."""
@@ -133,18 +136,16 @@ class Shared(ABC):
         """Allocate both sides and set `memory` and `zero_copy`; the host's bytes."""
 
     @abstractmethod
-    def _to_device(self, wanted: bool) -> cl.Event | None:
-        """Enqueue what makes the memory the device's, with the host's bytes if they are wanted.
-
-        The event that launches must wait for; None where they come after it in any case.
-        """
+    def _to_device(self, wanted: bool) -> None:
+        """Enqueue what makes the memory the device's, with the host's bytes if they are wanted."""
 
     @abstractmethod
-    def _to_host(self, wanted: bool) -> cl.Event | None:
-        """Enqueue what makes the memory the host's, with the device's bytes if they are wanted.
+    def _to_host(self, wanted: bool) -> None:
+        """Enqueue what makes the memory the host's, with the device's bytes if they are wanted."""
 
-        The event that the host must wait for; None where there is nothing to wait for.
-        """
+    @abstractmethod
+    def _arrive(self, wanted: bool) -> None:
+        """Return when that has ended."""
 
 
 class MappedBuffer(Shared):
@@ -158,29 +159,30 @@ class MappedBuffer(Shared):
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.USE_HOST_PTR
         self._buffer = cl.Buffer(self._device.context, flags, hostbuf=host)
         self.memory = Memory(self._buffer)
-        self._mapped, event = _map(self._device.queue, self._buffer)  # None while it is the device's
-        event.wait()
+        self._mapped, self._event = _map(self._queue, self._buffer)  # None while it is the device's
+        self._event.wait()
         # OpenCL promises this pointer even where a driver copies on mapping; a device that says
         # its memory is the host's has nothing to copy to.
         same = self._mapped.ctypes.data == host.ctypes.data
         self.zero_copy = same and self._device.unified_memory
         return host[: self.nbytes]
 
-    def _to_device(self, wanted: bool) -> cl.Event | None:
+    def _to_device(self, wanted: bool) -> None:
         mapped, self._mapped = self._mapped, None
         if mapped is not None:  # it is where the host took it back from a driver that failed to map it
-            mapped.base.release(self._device.queue)
-        return None
+            mapped.base.release(self._queue)
 
-    def _to_host(self, wanted: bool) -> cl.Event | None:
-        self._mapped, event = _map(self._device.queue, self._buffer)
-        return event
+    def _to_host(self, wanted: bool) -> None:
+        self._mapped, self._event = _map(self._queue, self._buffer)
+
+    def _arrive(self, wanted: bool) -> None:
+        self._event.wait()
 
 
 class StagedBuffer(Shared):
     """A device buffer and a pinned host buffer that stays mapped; a hand-over is one copy.
 
-    Each direction has a queue of its own, so copies both ways and launches all run at the same time.
+    Slots have queues of their own, so one's copies and another's launches run at the same time.
     """
 
     def _open(self) -> Bytes:
@@ -192,23 +194,21 @@ class StagedBuffer(Shared):
         size = self.nbytes + _PAGE
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.ALLOC_HOST_PTR
         pinned = cl.Buffer(self._device.context, flags, size)
-        mapped, event = _map(self._device.queue, pinned)
+        mapped, event = _map(self._queue, pinned)
         event.wait()
-        self._uploads, self._downloads = self._device.uploads, self._device.downloads
         return _aligned(mapped, self.nbytes)
 
-    def _to_device(self, wanted: bool) -> cl.Event | None:
-        return self._copy(self._uploads, self._buffer, self._host) if wanted else None
+    def _to_device(self, wanted: bool) -> None:
+        if wanted:
+            copy(self._queue, self._buffer, self._host, WRITE)
 
-    def _to_host(self, wanted: bool) -> cl.Event | None:
-        return self._copy(self._downloads, self._host, self._buffer, self._device.launched()) if wanted else None
+    def _to_host(self, wanted: bool) -> None:
+        if wanted:
+            copy(self._queue, self._buffer, self._host, READ)
 
-    def _copy(self, queue: cl.CommandQueue, target: Any, source: Any, *after: cl.Event) -> cl.Event:
-        import pyopencl as cl
-
-        event = cl.enqueue_copy(queue, target, source, is_blocking=False, wait_for=after)
-        queue.flush()
-        return event
+    def _arrive(self, wanted: bool) -> None:
+        if wanted:
+            self._queue.finish()
 
 
 def _map(queue: cl.CommandQueue, buffer: cl.Buffer) -> tuple[Any, cl.Event]:

@@ -18,9 +18,11 @@ Bytes = np.ndarray[Any, Any]
 class Slot:
     """One frame's memory: for every tensor that crosses a stage's border, where each device sees it.
 
+    Slots of one stream have different numbers.
     `outputs` are the frame's where they were found otherwise than by its stages, which then have nothing to do.
     """
 
+    number: int
     memory: dict[str, dict[str, Memory]] = field(default_factory=dict)  # tensor -> device key -> memory
     shared: dict[str, Shared] = field(default_factory=dict)
     outputs: dict[str, Bytes] | None = None
@@ -35,18 +37,22 @@ class Slot:
 
 
 def make_slot(
-    devices: Mapping[str, Device], tensors: Mapping[str, int], users: Mapping[str, Iterable[str]], checked: bool = False
+    devices: Mapping[str, Device],
+    tensors: Mapping[str, int],
+    users: Mapping[str, Iterable[str]],
+    number: int = 0,
+    checked: bool = False,
 ) -> Slot:
     """Memory for every tensor (name -> bytes), for the devices that use it (name -> device keys).
 
     What both devices use is shared, its ownership `checked` or not; the rest is the one device's own.
     """
-    slot = Slot()
+    slot = Slot(number)
     for name, nbytes in tensors.items():
         keys = set(users[name])
         if keys == {"cpu", "gpu"}:
             gpu: Any = devices["gpu"]
-            shared = share(gpu, nbytes, checked=checked)
+            shared = share(gpu, nbytes, slot=number, checked=checked)
             slot.shared[name] = shared
             slot.memory[name] = {"cpu": Memory(shared.host), "gpu": shared.memory}
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import threading
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from hetero.pipeline.flight import Flight
 
@@ -31,9 +31,15 @@ class Channel:
         """Let `get` return None to everybody once everything that waits is taken."""
         self._tokens.put(None)
 
-    def get(self) -> Flight | None:
-        """The oldest flight, as soon as there is one; None when the channel is closed and empty."""
-        self._tokens.get()
+    def get(self, wait: bool = True) -> Flight | None:
+        """The oldest flight, as soon as there is one; None when the channel is closed and empty.
+
+        Where the caller will not wait, None as well when there is no flight now.
+        """
+        try:
+            self._tokens.get(wait)
+        except Empty:
+            return None
         with self._lock:
             if self._waiting:
                 return heapq.heappop(self._waiting)

@@ -9,15 +9,15 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Literal, get_args
 
-from hetero.pipeline.channel import Channel
+from hetero.pipeline.crew import Crew
 from hetero.pipeline.flight import Flight
 from hetero.pipeline.line import Line
 from hetero.pipeline.order import in_order, room_or_result
 from hetero.pipeline.result import Dropped, Result
-from hetero.pipeline.worker import Worker
 from hetero.statistics import Execution, Recorder, Statistics
 
 OnFull = Literal["wait", "drop-oldest", "drop-newest"]
+NONE: Mapping[str, int] = {}
 
 
 class PipelineClosed(RuntimeError):  # noqa: N818
@@ -34,6 +34,7 @@ class Pipeline:
                  frame submitted, since work that is done is not thrown away
     clock        seconds, monotonic
     streams      device -> stages that it runs at once; 1 where it is absent
+    ahead        device -> stages that each of its workers begins before the first of them has ended, besides that one
 
     A device serves the oldest frame first. Each frame holds one slot from load to unload and stages
     wait for nothing, so there is nothing to deadlock on. A stage that fails, fails its frame alone.
@@ -45,12 +46,13 @@ class Pipeline:
         line: Line,
         on_full: OnFull = "wait",
         clock: Callable[[], float] = time.perf_counter,
-        streams: Mapping[str, int] | None = None,
+        streams: Mapping[str, int] = NONE,
+        ahead: Mapping[str, int] = NONE,
     ) -> None:
         if on_full not in get_args(OnFull):
             raise ValueError(f"on_full is {on_full!r}, expected one of {', '.join(get_args(OnFull))}")
         self._on_full, self._clock = on_full, clock
-        self._streams = dict(streams or {})
+        self._streams, self._ahead = dict(streams), dict(ahead)
         # guards all that follows; told whenever a slot comes home or a frame's future is resolved
         self._changed = threading.Condition(threading.Lock())
         self._flying: dict[int, Flight] = {}  # handed to the workers, not yet resolved
@@ -58,8 +60,7 @@ class Pipeline:
         self._closed = self._draining = False
         self._counters: list[tuple[Callable[[], int], int]] = []  # and what to add: bytes moved, frames rescued
         self._recorder = Recorder({})
-        self._channels: dict[str, Channel] = {}
-        self._workers: list[Worker] = []
+        self._crew = Crew(clock, self._recorder, self._boards, self._leave)
         self._use(line)
 
     def submit(self, frame: Any) -> Future[Result]:
@@ -81,7 +82,7 @@ class Pipeline:
             future.set_exception(Dropped("the frame was dropped: the stream is full"))
             return future
         try:
-            self._line.load(flight.slot, frame, flight.variant)
+            flight.line.load(flight.slot, frame, flight.variant)
         except BaseException as error:
             self._recorder.fail(submitted, self._clock(), ())
             self._leave(flight, error)
@@ -141,12 +142,11 @@ class Pipeline:
             self._changed.notify_all()
             self._end_if_empty()
         if not self.serving():
-            for worker in self._workers:
-                worker.join()
+            self._crew.join()
 
     def serving(self) -> bool:
         """Whether this is one of its own threads, such as a future's callback runs in."""
-        return threading.current_thread() in self._workers
+        return self._crew.serving()
 
     def __enter__(self) -> Pipeline:
         return self
@@ -162,17 +162,8 @@ class Pipeline:
         self._counters = [(line.bytes_moved, moved - line.bytes_moved()), (line.rescued, saved - line.rescued())]
         self._line = line
         self._free = list(reversed(line.slots))  # a stack: the slot used last is the one still in the cache
-        for device in dict.fromkeys(device for devices in line.devices for device in devices):
-            if device not in self._channels:
-                self._employ(device, self._streams.get(device, 1))
-
-    def _employ(self, device: str, count: int) -> None:
-        """Workers for a device."""
-        self._recorder.know(device, count)
-        self._channels[device] = Channel()
-        for _ in range(count):
-            self._workers.append(Worker(device, self._channels[device], self._serve))
-            self._workers[-1].start()
+        devices = (device for devices in line.devices for device in devices)
+        self._crew.employ(devices, lambda key: self._streams.get(key, 1), lambda key: self._ahead.get(key, 0))
 
     def _counted(self) -> tuple[int, int]:
         """Bytes moved and frames rescued so far."""
@@ -201,8 +192,7 @@ class Pipeline:
                 slot, variant = victim.slot, victim.variant
             else:
                 return None, None
-            stages, devices = tuple(self._line.variants[variant]), self._line.devices[variant]
-        return Flight(index, slot, variant, stages, devices, submitted, future), victim
+        return Flight(index, self._line, slot, variant, submitted, future), victim
 
     def _launch(self, flight: Flight) -> bool:
         """Hand a loaded flight to its first worker; False where the pipeline closed meanwhile."""
@@ -210,37 +200,17 @@ class Pipeline:
             if self._closed:
                 return False
             # in this order an interrupt in between cannot leave a flight that close would wait for
-            self._channels[flight.devices[0]].put(flight)
+            self._crew.hand(flight)
             self._flying[flight.index] = flight
         return True
 
-    def _serve(self, flight: Flight) -> None:
-        """Run the stage that is due, in the worker of its device, and hand the flight on."""
-        if not flight.begun:
-            with self._changed:
-                if flight.index not in self._flying:
-                    return  # dropped meanwhile
-                flight.begun = True
-        stage, device = flight.position, flight.devices[flight.position]
-        start = self._clock()
-        try:
-            flight.stages[stage].run(flight.slot)
-            end = self._clock()
-            self._recorder.worked(Execution(device, flight.index, stage, start, end))
-            flight.position = stage = stage + 1
-            if stage < len(flight.stages):
-                self._channels[flight.devices[stage]].put(flight)
-                return
-            start, outputs = end, self._line.unload(flight.slot)
-        except BaseException as error:
-            now = self._clock()
-            self._recorder.worked(Execution(device, flight.index, stage, start, now))
-            self._recorder.fail(flight.submitted, now, flight.devices[stage + 1 :])
-            self._leave(flight, error)
-            return
-        now = self._clock()
-        self._recorder.finish(flight.submitted, Execution(device, flight.index, stage, start, now))
-        self._leave(flight, Result(outputs, flight.index, now - flight.submitted))
+    def _boards(self, flight: Flight) -> bool:
+        """Whether a flight that comes to a worker has not been dropped meanwhile; from now on it cannot be."""
+        if flight.begun:
+            return True
+        with self._changed:
+            flight.begun = flight.index in self._flying
+        return flight.begun
 
     def _leave(self, flight: Flight, outcome: Result | BaseException) -> None:
         """Take the slot home, then resolve the future: who sees a result can submit the next frame."""
@@ -265,5 +235,4 @@ class Pipeline:
     def _end_if_empty(self) -> None:
         """Let the workers end once the pipeline is closed and nothing flies; the lock is held."""
         if self._closed and not self._flying:
-            for channel in self._channels.values():
-                channel.close()
+            self._crew.dismiss()

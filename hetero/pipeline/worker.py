@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 
 from hetero.pipeline.channel import Channel
@@ -10,15 +11,36 @@ from hetero.pipeline.flight import Flight
 
 
 class Worker(threading.Thread):
-    """Serves the flights of its device's channel, one after the other, until the channel closes."""
+    """Serves the flights of its device's channel in their order, until the channel closes.
 
-    def __init__(self, device: str, channel: Channel, serve: Callable[[Flight], None]) -> None:
+    begin   starts a flight's stage; False where there is none to end
+    end     ends it; is told when the worker was free for it, and tells when it is free again
+    ahead   flights that are begun, if they are there, before the first of them is ended
+    """
+
+    def __init__(
+        self,
+        device: str,
+        channel: Channel,
+        begin: Callable[[Flight], bool],
+        end: Callable[[Flight, float], float],
+        ahead: int,
+    ) -> None:
         # a daemon: a program that forgets to close its stream must still be able to end
         super().__init__(name=f"hetero-{device}", daemon=True)
-        self._channel, self._serve = channel, serve
+        self._channel, self._begin, self._end, self._ahead = channel, begin, end, ahead
 
     def run(self) -> None:
         """The thread's life."""
-        while (flight := self._channel.get()) is not None:
-            self._serve(flight)
+        begun: deque[Flight] = deque()
+        free = 0.0
+        while True:
+            flight = self._channel.get(wait=not begun) if len(begun) <= self._ahead else None
+            if flight is not None:
+                if self._begin(flight):
+                    begun.append(flight)
+            elif begun:
+                free = self._end(begun.popleft(), free)
+            else:
+                return
             del flight  # or its outputs would live on until the next frame comes

@@ -103,8 +103,11 @@ class Stage:
     def __init__(self, device: str, plan: str) -> None:
         self.device, self.plan = device, plan
 
-    def run(self, slot: list[Any]) -> None:
+    def start(self, slot: list[Any]) -> None:
         slot.append((self.device, self.plan))
+
+    def finish(self, slot: list[Any]) -> None:
+        pass
 
 
 def line(plan: str, *devices: str, slots: int = 2) -> Line:

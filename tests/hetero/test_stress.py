@@ -34,10 +34,15 @@ class Delayed:
     def __init__(self, stage: Stage, seed: int) -> None:
         self.device, self._stage, self._random = stage.device, stage, random.Random(seed)
 
-    def run(self, slot: Any) -> None:
-        """Run the stage between two sleeps."""
+    def start(self, slot: Any) -> None:
+        """Start the stage after a sleep."""
         self._sleep()
-        self._stage.run(slot)
+        self._stage.start(slot)
+
+    def finish(self, slot: Any) -> None:
+        """Finish the stage between two sleeps."""
+        self._sleep()
+        self._stage.finish(slot)
         self._sleep()
 
     def _sleep(self) -> None:

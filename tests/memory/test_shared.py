@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import numpy as np
 import pyopencl as cl
 import pytest
@@ -16,11 +18,13 @@ from kernels.opencl import elementwise
 both_kinds = pytest.mark.parametrize("staged", [False, True])
 
 
-@pytest.fixture
-def device() -> OpenClDevice:
+@pytest.fixture(params=[0, 2], ids=["one queue", "a queue a slot"])
+def device(request: pytest.FixtureRequest) -> OpenClDevice:
     if not opencl_devices():
         pytest.skip(why_no_opencl() or "no OpenCL device")
-    return opencl_devices()[0]
+    made = OpenClDevice(opencl_devices()[0].handle)
+    made.ahead = request.param
+    return made
 
 
 @both_kinds
@@ -88,24 +92,37 @@ def test_what_was_lent_comes_back(device: OpenClDevice, staged: bool) -> None:
     assert made.moved == 0
 
 
-def test_copies_wait_for_no_launches_but_their_own(device: OpenClDevice) -> None:
+def test_slots_do_not_wait_for_each_other(device: OpenClDevice) -> None:
+    device.ahead = 1
     gate = cl.UserEvent(device.context)
-    shared = [share(device, 1 << 16, staged=True) for _ in range(2)]
-    shared[1].host[:] = 5
-    shared[1].to_device()
-    shared[1].wait()
-    device.queue.finish()
-    cl.enqueue_barrier(device.queue, wait_for=[gate])  # launches stand still
+    held, free = (share(device, 1 << 16, slot=slot, staged=True) for slot in range(2))
+    cl.enqueue_barrier(device.lane(0), wait_for=[gate])
     try:
-        shared[0].to_device()
-        device.uploads.finish()
-        shared[1].to_host()  # this one waits for what the launches make of it
-        assert shared[1]._event is not None
-        assert shared[1]._event.command_execution_status != cl.command_execution_status.COMPLETE
+        for shared in (held, free):
+            shared.host[:] = 5
+            shared.to_device()
+            shared.wait()
+            shared.to_host()
+        free.wait()
+        assert free.host.tolist() == [5] * (1 << 16)
+        waiting = Thread(target=held.wait)
+        waiting.start()
+        waiting.join(0.1)
+        assert waiting.is_alive()
     finally:
         gate.set_status(cl.command_execution_status.COMPLETE)
-    shared[1].wait()
-    assert shared[1].host.tolist() == [5] * (1 << 16)
+    waiting.join()
+    assert held.host.tolist() == [5] * (1 << 16)
+
+
+@both_kinds
+def test_what_the_device_never_took_comes_back_with_its_bytes(device: OpenClDevice, staged: bool) -> None:
+    made = share(device, 64, staged=staged, checked=True)
+    for value in range(3):
+        made.host[:] = value
+        made.to_device()
+        made.recall()
+        assert made.host.tolist() == [value] * 64
 
 
 @both_kinds

@@ -25,16 +25,29 @@ class Slot:
 
 
 class FakeStage:
-    """Calls a function on the slot, checking that it runs in its device's worker, alone on the slot."""
+    """Calls a function on the slot, checking that it runs in its device's worker, alone on the slot.
 
-    def __init__(self, device: str, function: Callable[[Any], Any] = lambda value: value) -> None:
+    `begun` is called on the slot's value before, when the stage is started.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        function: Callable[[Any], Any] = lambda value: value,
+        begun: Callable[[Any], Any] = lambda value: value,
+    ) -> None:
         self.device = device
-        self.function = function
+        self.function, self.begun = function, begun
 
-    def run(self, slot: Slot) -> None:
+    def start(self, slot: Slot) -> None:
+        """Lock the slot."""
+        assert threading.current_thread().name == f"hetero-{self.device}"
+        self.begun(slot.value)
+        assert slot.busy.acquire(blocking=False)
+
+    def finish(self, slot: Slot) -> None:
         """Apply the function to the slot's value."""
         assert threading.current_thread().name == f"hetero-{self.device}"
-        assert slot.busy.acquire(blocking=False)
         try:
             slot.value = self.function(slot.value)
         finally:
@@ -93,7 +106,7 @@ def unload(slot: Slot) -> Any:
 
 def pipeline(*variants: list[FakeStage], depth: int = 2, **options: Any) -> Pipeline:
     """A pipeline of fake stages over fake slots."""
-    others = {name: options.pop(name) for name in ("on_full", "clock", "streams") if name in options}
+    others = {name: options.pop(name) for name in ("on_full", "clock", "streams", "ahead") if name in options}
     return Pipeline(line(*variants, depth=depth, **options), **others)
 
 
