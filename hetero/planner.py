@@ -61,22 +61,28 @@ class Planner:
         """Everything on one device, what it cannot run on the CPU. Needs no costs, so nothing is measured."""
         device = self.devices[key]
         placement = {n.name: key if can_run(self.graph, n, device) else "cpu" for n in self.graph.nodes}
-        return self._bare(key, Draft((placement,), (0,), 0.0))
+        plan = self._bare(key, Draft((placement,), (0,), 0.0))
+        return replace(plan, depth=plan.slots + self._ahead(plan))
 
     def drafted(self, name: str, draft: Draft, problem: Problem) -> Plan:
         """A draft for these devices as a plan, with what the problem tells of it.
 
-        It has a slot more than the simulation needs, for what takes longer than usual, and two a device at least.
+        It has a slot more than the simulation needs, for what takes longer than usual, two a device at least, and one
+        for every frame that a device is given before it has ended the one before.
         """
         plan = self._bare(name, draft)
         return replace(
             plan,
             predicted=draft.predicted / self.batch,
             bound=None if draft.bound is None else draft.bound / self.batch,
-            depth=max(plan.slots, 1 + enough(problem, draft.placements, draft.schedule)),
+            depth=max(plan.slots, 1 + enough(problem, draft.placements, draft.schedule)) + self._ahead(plan),
             costs=self._a_frame(problem.costs),
             prices=self._a_frame(prices(problem, draft.placements, draft.schedule)),
         )
+
+    def _ahead(self, plan: Plan) -> int:
+        used = {key for placement in plan.placements for key in placement.values()}
+        return sum(self.devices[key].ahead for key in used)
 
     def _a_frame(self, times: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
         return {name: {key: value / self.batch for key, value in each.items()} for name, each in times.items()}

@@ -91,14 +91,14 @@ def run(recording: Recording) -> None:
     recording.wait()
 
 
-def recorded(graph: Graph, device: Device, slot: int = 0) -> tuple[Program, Recording]:
-    """All that the device can run of a network as one stage, ready to be timed on noise, as in a slot."""
+def recorded(graph: Graph, device: Device) -> tuple[Program, Recording]:
+    """All that the device can run of a network as one stage, ready to be timed on noise."""
     nodes = [node for node in graph.nodes if can_run(graph, node, device)]
     program = compile_stage(graph, nodes, device, border(graph, nodes))
-    return program, _bind(program, device, slot)
+    return program, _bind(program, device)
 
 
-def _bind(program: Program, device: Device, slot: int) -> Recording:
+def _bind(program: Program, device: Device) -> Recording:
     """A recording on memory of its own, holding seeded noise where the network's data would be."""
     arena = pack(lifetimes(program))
     base = device.allocate(max(arena.total, 1))
@@ -107,8 +107,7 @@ def _bind(program: Program, device: Device, slot: int) -> Recording:
         name: device.upload(noise.standard_normal(-(-nbytes // 4), np.float32))
         for name, nbytes in program.border.items()
     }
-    memory = {name: Memory(base, offset) for name, offset in arena.offsets.items()}
-    return program.bind((memory | {name: Memory(each) for name, each in outside.items()}).__getitem__, slot)
+    return program.bind(lambda name: Memory(outside[name]) if name in outside else Memory(base, arena.offsets[name]))
 
 
 def kernel_kind(node: Node, device: Device) -> str:

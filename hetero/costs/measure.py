@@ -50,7 +50,7 @@ def measure(graph: Graph, devices: Mapping[str, Device]) -> Costs:
     What works beside a device are the other streams of its own, and in the second half of what is measured the other
     devices too, each with all that it can run.
     """
-    crew = [(key, *recorded(graph, device, slot)) for key, device in devices.items() for slot in range(device.streams)]
+    crew = [(key, *recorded(graph, device)) for key, device in devices.items() for _ in range(device.streams)]
     for _, _, recording in crew:
         run(recording)
     first = {key: [each[0] for each in crew].index(key) for key in devices}

@@ -69,15 +69,24 @@ def opencl_error() -> Exception:
     return cl.RuntimeError("clWaitForEvents failed: OUT_OF_RESOURCES")
 
 
-@pytest.mark.parametrize("staged", [False, True], ids=["mapped", "staged"])
+@pytest.mark.parametrize(
+    ("staged", "ahead"), [(False, 0), (True, 0), (True, 2)], ids=["mapped", "staged", "staged, frames ahead"]
+)
 @pytest.mark.parametrize(
     ("owner", "method"), [(OpenClRecording, "start"), (OpenClRecording, "wait"), (Shared, "hand"), (Shared, "wait")]
 )
 def test_no_frame_is_lost(
-    owner: type, method: str, staged: bool, session: Session, cpu: list[bytes], monkeypatch: pytest.MonkeyPatch
+    owner: type,
+    method: str,
+    staged: bool,
+    ahead: int,
+    session: Session,
+    cpu: list[bytes],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Launching, waiting, handing over, copying: whichever fails, the frame comes from the CPU, and only that one."""
     monkeypatch.setattr(opencl_devices()[0], "unified_memory", not staged)
+    monkeypatch.setattr(opencl_devices()[0], "ahead", ahead)
     given = branches.frames(FRAMES)
     plain = session.deploy(session.shapes({}), 1)
     want = [plain.infer(session.feeds(frame))["y"].tobytes() for frame in given]

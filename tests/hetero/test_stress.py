@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from engine.devices.discover import opencl_devices
+from engine.devices.opencl import OpenClDevice
 from engine.formats.onnx import load, resolve
 from engine.passes import prepare
 from hetero import strategies
@@ -50,11 +51,15 @@ class Delayed:
             time.sleep(self._random.uniform(0, 2e-3))
 
 
-@pytest.fixture(scope="module", params=[1, 2], ids=["one stream", "two streams"])
+@pytest.fixture(scope="module", params=[(1, 0), (2, 0), (2, 2)], ids=["one stream", "two streams", "and frames ahead"])
 def compiled(request: pytest.FixtureRequest) -> dict[str, Compiled]:
-    """Every plan, compiled once; with one CPU thread, and with two that compute a frame each."""
+    """Every plan, compiled once: one CPU thread, two that compute a frame each, a GPU that is given three at once."""
     model = load(branches.build())
-    devices = choose("cpu+gpu", request.param, request.param)
+    streams, ahead = request.param
+    devices = choose("cpu+gpu", streams, streams)
+    gpu: Any = devices["gpu"]
+    devices["gpu"] = OpenClDevice(gpu.handle)
+    devices["gpu"].ahead = ahead
     planner = Planner(prepare(model, resolve(model, {}), host().lanes), model.digest, devices)
     plans = {name: planner.plan(name) for name in strategies()} | {"alternate": alternate(planner.alone("gpu"), run=1)}
     return {name: planner.compiled(plan) for name, plan in plans.items()}

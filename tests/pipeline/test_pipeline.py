@@ -45,6 +45,41 @@ def test_a_device_of_two_streams_runs_two_frames_at_once() -> None:
         assert set(line.statistics().busy) == {"gpu", "cpu"}
 
 
+def test_a_worker_begins_frames_ahead_of_the_one_it_ends() -> None:
+    gate, begun = Gate(), Gate()
+    with pipeline([FakeStage("gpu", gate, begun)], depth=5, ahead={"gpu": 2, "npu": 9}) as line:
+        futures = [line.submit(n) for n in range(5)]
+        begun.open()
+        gate.arrival(0)
+        assert begun.arrived == [0, 1, 2]
+        gate.allow(0)
+        gate.arrival(1)
+        assert begun.arrived == [0, 1, 2, 3]
+        gate.open()
+        assert [outputs(future) for future in futures] == list(range(5))
+    assert begun.arrived == gate.arrived == list(range(5))
+    ends = [each.end for each in line.executions()]
+    starts = [each.start for each in line.executions()]
+    assert all(end <= start for end, start in itertools.pairwise(itertools.chain(*zip(starts, ends, strict=True))))
+
+
+def test_a_frame_that_cannot_begin_fails_alone() -> None:
+    def refused(value: int) -> int:
+        if value % 3 == 1:
+            raise ZeroDivisionError(value)
+        return value
+
+    with pipeline([FakeStage("gpu", begun=refused), FakeStage("cpu")], depth=4, ahead={"gpu": 2}) as line:
+        futures = [line.submit(n) for n in range(9)]
+        for n, future in enumerate(futures):
+            if n % 3 == 1:
+                with pytest.raises(ZeroDivisionError):
+                    outputs(future)
+            else:
+                assert outputs(future) == n
+        assert line.statistics().failed == 3
+
+
 def test_the_oldest_frame_is_served_first() -> None:
     cpu, gpu = Gate(), Gate()
     there_and_back = [FakeStage("cpu", cpu), FakeStage("gpu", gpu), FakeStage("cpu", cpu)]

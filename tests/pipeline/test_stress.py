@@ -55,8 +55,8 @@ def test_ten_thousand_frames(on_full: str) -> None:
                 time.sleep(2e-4)
             yield frame(index)
 
-    variants, streams = map(stages, range(len(ROUTES))), {"cpu": 2}
-    with pipeline(*variants, depth=DEPTH, schedule=SCHEDULE, on_full=on_full, streams=streams) as line:
+    variants, options = map(stages, range(len(ROUTES))), {"streams": {"cpu": 2}, "ahead": {"gpu": 2}}
+    with pipeline(*variants, depth=DEPTH, schedule=SCHEDULE, on_full=on_full, **options) as line:
         indices = []
         for count, result in enumerate(line.map(source())):
             given = frame(result.index)
