@@ -1,11 +1,13 @@
-"""One device against both: every plan for several networks, in paired rounds; writes result JSON."""
+"""One device against both: every plan for several networks, in paired rounds; writes result JSON, or draws it."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
+from experiments.single_vs_coexecution.plot import plot
 from hetero import zoo
 from hetero.bench import Contender, compare, contenders
 
@@ -13,20 +15,28 @@ FOLDER = Path(__file__).parent
 
 
 def main() -> None:
-    """`python -m experiments.single_vs_coexecution.main [--rounds N] [--seconds S] [--out FILE]`."""
+    """`python -m experiments.single_vs_coexecution [--rounds N] [--seconds S] [--out FILE]`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", default=",".join(zoo.names()), help="names of the zoo, comma between")
+    parser.add_argument("--batches", type=int, nargs="*", default=[], help="frames at once, for GPU and co-execution")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each plan in each round")
+    parser.add_argument("--only-plot", action="store_true", help="draw what result*.json hold")
     parser.add_argument("--out", type=Path, default=FOLDER / "result.json")
     words = parser.parse_args()
-    ways = (*contenders(), Contender("free choice of devices", "auto", "auto", None, streams="auto"))
+    if words.only_plot:
+        plot(FOLDER)
+        return
+    usual = contenders()
+    gainers = [way for way in usual if way.name in ("GPU only", "co-execution")]
+    batched = [replace(way, batch=batch) for batch in words.batches for way in gainers]
+    ways = (*usual, Contender("free choice of devices", "auto", "auto", None, streams="auto"), *batched)
     reports = []
     for name in words.networks.split(","):
         report = compare(zoo.build(name), name, ways=ways, rounds=words.rounds, seconds=words.seconds)
         reports.append(report.to_dict())
-        print(name, {row.name: round(row.fps, 1) for row in report.rows}, flush=True)
-    words.out.write_text(json.dumps(reports, indent=1) + "\n")
+        words.out.write_text(json.dumps(reports, indent=1) + "\n")
+        print(name, {f"{row.name} {row.batch}": round(row.fps, 1) for row in report.rows}, flush=True)
 
 
 if __name__ == "__main__":
