@@ -19,6 +19,7 @@ from hetero.partition.simulate import Event
 from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import Pipeline
 from hetero.stage import BoundStage, Step
+from hetero.trial import posts
 
 Feeds = Mapping[str, np.ndarray[Any, Any]]
 CALLER = "caller"  # the thread that brings the frames
@@ -34,12 +35,10 @@ def traced(deployment: Deployment, frames: Iterable[Feeds]) -> list[Event]:
     where it has several streams. Where the plan runs several frames together, what is called a frame is a batch.
     """
     tracer = _Tracer(deployment)
-    streams = {key: device.streams for key, device in deployment.devices.items()}
-    ahead = {key: device.ahead for key, device in deployment.devices.items()}
     source = iter(frames)
     batches = iter(lambda: list(islice(source, deployment.plan.batch)), [])
     line = Line(tracer.variants, deployment.plan.schedule, deployment.slots, tracer.load, tracer.unload)
-    with Pipeline(line, streams=streams, ahead=ahead) as running:
+    with Pipeline(line, posts=posts(deployment.devices)) as running:
         for _ in running.map(batches):
             pass
     begin = min(event.start for event in tracer.events)

@@ -14,8 +14,10 @@ from hetero.deployment import Deployment
 from hetero.pipeline.batches import Batches
 from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import OnFull, Pipeline
+from hetero.pipeline.post import Post
 
 if TYPE_CHECKING:
+    from engine.devices.device import Device
     from hetero.compiled import Compiled
     from hetero.statistics import Execution
 
@@ -77,10 +79,13 @@ class Trial:
 def pipeline(deployment: Deployment, on_full: OnFull = "wait") -> Pipeline | Batches:
     """A pipeline over a deployment's stages and slots, of batches where the plan runs several frames together."""
     size = deployment.plan.batch
-    streams = {key: device.streams for key, device in deployment.devices.items()}
-    ahead = {key: device.ahead for key, device in deployment.devices.items()}
-    running = Pipeline(line(deployment), on_full if size == 1 else "wait", streams=streams, ahead=ahead)
+    running = Pipeline(line(deployment), on_full if size == 1 else "wait", posts=posts(deployment.devices))
     return running if size == 1 else Batches(running, size, len(deployment.slots), _own, on_full)
+
+
+def posts(devices: Mapping[str, Device]) -> dict[str, Post]:
+    """How a pipeline serves each device."""
+    return {key: Post(device.streams, device.ahead) for key, device in devices.items()}
 
 
 def line(deployment: Deployment) -> Line:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from hetero.pipeline.channel import Channel
 from hetero.pipeline.flight import Flight
+from hetero.pipeline.post import Post
 from hetero.pipeline.result import Result
 from hetero.pipeline.worker import Worker
 from hetero.statistics import Execution, Recorder
 
 
 class Crew:
-    """A channel a device, and so many workers as it has streams.
+    """A channel a device, and as many workers as its post says.
 
+    posts      device -> how it is served; as usual where it is absent
     clock      seconds, monotonic
     recorder   is told what was done
     boards     whether a flight that comes to its first stage is still to be flown
@@ -23,26 +25,28 @@ class Crew:
 
     def __init__(
         self,
+        posts: Mapping[str, Post],
         clock: Callable[[], float],
         recorder: Recorder,
         boards: Callable[[Flight], bool],
         left: Callable[[Flight, Result | BaseException], None],
     ) -> None:
+        self._posts = posts
         self._clock, self._recorder, self._boards, self._left = clock, recorder, boards, left
         self._channels: dict[str, Channel] = {}
         self._workers: list[Worker] = []
 
-    def employ(self, devices: Iterable[str], streams: Callable[[str], int], ahead: Callable[[str], int]) -> None:
+    def employ(self, devices: Iterable[str]) -> None:
         """Workers for those of the devices that have none."""
         for device in dict.fromkeys(devices):
             if device in self._channels:
                 continue
-            self._recorder.know(device, streams(device))
+            post = self._posts.get(device, Post())
+            self._recorder.know(device, post.streams)
             self._channels[device] = Channel()
-            for _ in range(streams(device)):
-                worker = Worker(device, self._channels[device], self._begin, self._end, ahead(device))
-                self._workers.append(worker)
-                worker.start()
+            for _ in range(post.streams):
+                self._workers.append(Worker(device, self._channels[device], self._begin, self._end, post))
+                self._workers[-1].start()
 
     def hand(self, flight: Flight) -> None:
         """Hand a flight to the device of the stage that is due."""

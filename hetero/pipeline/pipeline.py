@@ -13,11 +13,12 @@ from hetero.pipeline.crew import Crew
 from hetero.pipeline.flight import Flight
 from hetero.pipeline.line import Line
 from hetero.pipeline.order import in_order, room_or_result
+from hetero.pipeline.post import Post
 from hetero.pipeline.result import Dropped, Result
 from hetero.statistics import Execution, Recorder, Statistics
 
 OnFull = Literal["wait", "drop-oldest", "drop-newest"]
-NONE: Mapping[str, int] = {}
+USUAL: Mapping[str, Post] = {}
 
 
 class PipelineClosed(RuntimeError):  # noqa: N818
@@ -33,8 +34,7 @@ class Pipeline:
                  stage and takes its place, slot and variant; where every frame has begun, drops the
                  frame submitted, since work that is done is not thrown away
     clock        seconds, monotonic
-    streams      device -> stages that it runs at once; 1 where it is absent
-    ahead        device -> stages that each of its workers begins before the first of them has ended, besides that one
+    posts        device -> how it is served; by one worker, a stage at a time, where it is absent
 
     A device serves the oldest frame first. Each frame holds one slot from load to unload and stages
     wait for nothing, so there is nothing to deadlock on. A stage that fails, fails its frame alone.
@@ -46,13 +46,11 @@ class Pipeline:
         line: Line,
         on_full: OnFull = "wait",
         clock: Callable[[], float] = time.perf_counter,
-        streams: Mapping[str, int] = NONE,
-        ahead: Mapping[str, int] = NONE,
+        posts: Mapping[str, Post] = USUAL,
     ) -> None:
         if on_full not in get_args(OnFull):
             raise ValueError(f"on_full is {on_full!r}, expected one of {', '.join(get_args(OnFull))}")
         self._on_full, self._clock = on_full, clock
-        self._streams, self._ahead = dict(streams), dict(ahead)
         # guards all that follows; told whenever a slot comes home or a frame's future is resolved
         self._changed = threading.Condition(threading.Lock())
         self._flying: dict[int, Flight] = {}  # handed to the workers, not yet resolved
@@ -60,7 +58,7 @@ class Pipeline:
         self._closed = self._draining = False
         self._counters: list[tuple[Callable[[], int], int]] = []  # and what to add: bytes moved, frames rescued
         self._recorder = Recorder({})
-        self._crew = Crew(clock, self._recorder, self._boards, self._leave)
+        self._crew = Crew(posts, clock, self._recorder, self._boards, self._leave)
         self._use(line)
 
     def submit(self, frame: Any) -> Future[Result]:
@@ -162,8 +160,7 @@ class Pipeline:
         self._counters = [(line.bytes_moved, moved - line.bytes_moved()), (line.rescued, saved - line.rescued())]
         self._line = line
         self._free = list(reversed(line.slots))  # a stack: the slot used last is the one still in the cache
-        devices = (device for devices in line.devices for device in devices)
-        self._crew.employ(devices, lambda key: self._streams.get(key, 1), lambda key: self._ahead.get(key, 0))
+        self._crew.employ(device for devices in line.devices for device in devices)
 
     def _counted(self) -> tuple[int, int]:
         """Bytes moved and frames rescued so far."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from hetero.pipeline.channel import Channel
 from hetero.pipeline.flight import Flight
+from hetero.pipeline.post import Post
 
 
 class Worker(threading.Thread):
@@ -15,7 +16,6 @@ class Worker(threading.Thread):
 
     begin   starts a flight's stage; False where there is none to end
     end     ends it; is told when the worker was free for it, and tells when it is free again
-    ahead   flights that are begun, if they are there, before the first of them is ended
     """
 
     def __init__(
@@ -24,18 +24,18 @@ class Worker(threading.Thread):
         channel: Channel,
         begin: Callable[[Flight], bool],
         end: Callable[[Flight, float], float],
-        ahead: int,
+        post: Post,
     ) -> None:
         # a daemon: a program that forgets to close its stream must still be able to end
         super().__init__(name=f"hetero-{device}", daemon=True)
-        self._channel, self._begin, self._end, self._ahead = channel, begin, end, ahead
+        self._channel, self._begin, self._end, self._post = channel, begin, end, post
 
     def run(self) -> None:
         """The thread's life."""
         begun: deque[Flight] = deque()
         free = 0.0
         while True:
-            flight = self._channel.get(wait=not begun) if len(begun) <= self._ahead else None
+            flight = self._channel.get(wait=not begun) if len(begun) <= self._post.ahead else None
             if flight is not None:
                 if self._begin(flight):
                     begun.append(flight)

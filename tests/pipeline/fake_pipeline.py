@@ -106,7 +106,7 @@ def unload(slot: Slot) -> Any:
 
 def pipeline(*variants: list[FakeStage], depth: int = 2, **options: Any) -> Pipeline:
     """A pipeline of fake stages over fake slots."""
-    others = {name: options.pop(name) for name in ("on_full", "clock", "streams", "ahead") if name in options}
+    others = {name: options.pop(name) for name in ("on_full", "clock", "posts") if name in options}
     return Pipeline(line(*variants, depth=depth, **options), **others)
 
 

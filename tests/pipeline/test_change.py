@@ -11,6 +11,7 @@ from fake_pipeline import PATIENCE, FakeStage, Gate, jitter, outputs, pipeline
 from fake_pipeline import line as fake_line
 
 from hetero.pipeline.pipeline import Pipeline, PipelineClosed
+from hetero.pipeline.post import Post
 from hetero.pipeline.result import Dropped
 
 
@@ -68,7 +69,7 @@ def test_a_stream_that_changes_is_full_for_those_who_drop(policy: Any) -> None:
 
 def test_numbers_go_on_and_new_devices_get_workers() -> None:
     moved = {"old": 3, "new": 100}
-    with pipeline(times(1), bytes_moved=lambda: moved["old"], rescued=lambda: 2, streams={"npu": 2}) as line:
+    with pipeline(times(1), bytes_moved=lambda: moved["old"], rescued=lambda: 2, posts={"npu": Post(2)}) as line:
         assert outputs(line.submit(1)) == 1
         moved["old"] = 10
         meeting = threading.Barrier(2, timeout=PATIENCE)

@@ -12,6 +12,7 @@ from fake_pipeline import PATIENCE, FakeStage, Gate, outputs, pipeline
 
 from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import PipelineClosed
+from hetero.pipeline.post import Post
 from hetero.pipeline.result import Dropped
 
 
@@ -40,14 +41,14 @@ def test_a_device_of_two_streams_runs_two_frames_at_once() -> None:
         return value
 
     stages = [FakeStage("gpu"), FakeStage("cpu", met)]
-    with pipeline(stages, depth=3, streams={"cpu": 2, "npu": 5}) as line:
+    with pipeline(stages, depth=3, posts={"cpu": Post(2), "npu": Post(5)}) as line:
         assert [result.outputs for result in line.map(range(10))] == list(range(10))
         assert set(line.statistics().busy) == {"gpu", "cpu"}
 
 
 def test_a_worker_begins_frames_ahead_of_the_one_it_ends() -> None:
     gate, begun = Gate(), Gate()
-    with pipeline([FakeStage("gpu", gate, begun)], depth=5, ahead={"gpu": 2, "npu": 9}) as line:
+    with pipeline([FakeStage("gpu", gate, begun)], depth=5, posts={"gpu": Post(ahead=2)}) as line:
         futures = [line.submit(n) for n in range(5)]
         begun.open()
         gate.arrival(0)
@@ -69,7 +70,7 @@ def test_a_frame_that_cannot_begin_fails_alone() -> None:
             raise ZeroDivisionError(value)
         return value
 
-    with pipeline([FakeStage("gpu", begun=refused), FakeStage("cpu")], depth=4, ahead={"gpu": 2}) as line:
+    with pipeline([FakeStage("gpu", begun=refused), FakeStage("cpu")], depth=4, posts={"gpu": Post(ahead=2)}) as line:
         futures = [line.submit(n) for n in range(9)]
         for n, future in enumerate(futures):
             if n % 3 == 1:

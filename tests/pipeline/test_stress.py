@@ -12,6 +12,7 @@ import pytest
 from fake_pipeline import FakeStage, jitter, pipeline
 
 from hetero.pipeline.pipeline import OnFull
+from hetero.pipeline.post import Post
 
 FRAMES = 10_000
 DEPTH = 7
@@ -55,8 +56,8 @@ def test_ten_thousand_frames(on_full: str) -> None:
                 time.sleep(2e-4)
             yield frame(index)
 
-    variants, options = map(stages, range(len(ROUTES))), {"streams": {"cpu": 2}, "ahead": {"gpu": 2}}
-    with pipeline(*variants, depth=DEPTH, schedule=SCHEDULE, on_full=on_full, **options) as line:
+    variants, posts = map(stages, range(len(ROUTES))), {"cpu": Post(2), "gpu": Post(ahead=2)}
+    with pipeline(*variants, depth=DEPTH, schedule=SCHEDULE, on_full=on_full, posts=posts) as line:
         indices = []
         for count, result in enumerate(line.map(source())):
             given = frame(result.index)
