@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,18 +15,22 @@ if TYPE_CHECKING:
     from hetero.planner import Planner
 
 OFF = 0.25  # by what part costs must be off to plan again: less may be noise
-HOPELESS = (1.3, 1.2, 1.1, 1.05, 1.05)  # each round: a plan so much slower than the fastest is not measured again
+# Each round: a plan so much slower than the fastest is not measured again. The last ones are for what is hard to tell.
+HOPELESS = (1.5, 1.25, 1.15, 1.08, 1.05, *[1.03] * 10)
+BUDGET = 40.0  # seconds after which nothing is measured that would only make the choice surer
 
 
 def fastest(entries: Sequence[tuple[Planner, Sequence[Plan]]]) -> Compiled:
     """The plan with the most frames a second, compiled, and in it what was measured; planners enter theirs.
 
     What the devices did in the plan that deals whole frames to all of them is held against the planner's costs. Where
-    they are off, the planner plans again with costs corrected, and enters what is new.
+    they are off, the planner plans again with costs corrected, and enters what is new. Every plan entered is measured
+    once; all else ends with the round in which the budget of time is used up.
     """
     if sum(len(plans) for _, plans in entries) == 1:
         ((planner, (plan,)),) = entries
         return planner.compiled(plan)
+    begin = time.monotonic()
     trials: list[Trial] = []
     for planner, plans in entries:
         own = _tried(planner, plans)
@@ -38,6 +43,8 @@ def fastest(entries: Sequence[tuple[Planner, Sequence[Plan]]]) -> Compiled:
     for hopeless in HOPELESS:
         best = min(trial.period for trial in trials)
         trials = [trial for trial in trials if trial.period <= hopeless * best]
+        if len(trials) == 1 or time.monotonic() - begin > BUDGET:
+            break
         for trial in trials:
             trial.measure()
     winner = min(trials, key=lambda trial: trial.period)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -74,6 +76,19 @@ def choose(device: str, threads: int | None, streams: int = 1) -> dict[str, Devi
         raise DeviceError(f"device {device!r} is not there: {shown}")
     gpu = gpus[wanted]
     return {"cpu": _divided(spare_threads(gpu, threads), streams), "gpu": gpu}
+
+
+def apart(devices: Mapping[str, Device]) -> dict[str, frozenset[int]]:
+    """Key -> the cores that threads which serve a device stay on, for devices that share the CPU's cores.
+
+    In a virtual machine Linux may wake a thread on a busy core while another sleeps, and two devices then share the one
+    for many milliseconds. Empty where no GPU stays on some cores, or where it leaves the CPU less than a core a thread.
+    """
+    if len(devices) < 2 or not hasattr(os, "sched_getaffinity"):
+        return {}
+    cores = devices["gpu"].cores
+    others = frozenset(os.sched_getaffinity(0)) - cores
+    return {"cpu": others, "gpu": cores} if cores and len(others) >= getattr(devices["cpu"], "threads", 1) else {}
 
 
 def _divided(threads: int, streams: int) -> Device:

@@ -11,6 +11,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from hetero.deployment import Deployment
+from hetero.machine import apart
 from hetero.pipeline.batches import Batches
 from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import OnFull, Pipeline
@@ -78,7 +79,9 @@ def pipeline(deployment: Deployment, on_full: OnFull = "wait") -> Pipeline | Bat
     """A pipeline over a deployment's stages and slots, of batches where the plan runs several frames together."""
     size = deployment.plan.batch
     streams = {key: device.streams for key, device in deployment.devices.items()}
-    running = Pipeline(line(deployment), on_full if size == 1 else "wait", streams=streams)
+    used = {stage.device for stages in deployment.variants for stage in stages}
+    cores = apart({key: device for key, device in deployment.devices.items() if key in used})
+    running = Pipeline(line(deployment), on_full if size == 1 else "wait", streams=streams, cores=cores)
     return running if size == 1 else Batches(running, size, len(deployment.slots), _own, on_full)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Literal, get_args
@@ -34,6 +34,7 @@ class Pipeline:
                  frame submitted, since work that is done is not thrown away
     clock        seconds, monotonic
     streams      device -> stages that it runs at once; 1 where it is absent
+    cores        device -> cores that its workers stay on; any where it is absent
 
     A device serves the oldest frame first. Each frame holds one slot from load to unload and stages
     wait for nothing, so there is nothing to deadlock on. A stage that fails, fails its frame alone.
@@ -46,11 +47,12 @@ class Pipeline:
         on_full: OnFull = "wait",
         clock: Callable[[], float] = time.perf_counter,
         streams: Mapping[str, int] | None = None,
+        cores: Mapping[str, Collection[int]] | None = None,
     ) -> None:
         if on_full not in get_args(OnFull):
             raise ValueError(f"on_full is {on_full!r}, expected one of {', '.join(get_args(OnFull))}")
         self._on_full, self._clock = on_full, clock
-        self._streams = dict(streams or {})
+        self._streams, self._cores = dict(streams or {}), dict(cores or {})
         # guards all that follows; told whenever a slot comes home or a frame's future is resolved
         self._changed = threading.Condition(threading.Lock())
         self._flying: dict[int, Flight] = {}  # handed to the workers, not yet resolved
@@ -171,7 +173,7 @@ class Pipeline:
         self._recorder.know(device, count)
         self._channels[device] = Channel()
         for _ in range(count):
-            self._workers.append(Worker(device, self._channels[device], self._serve))
+            self._workers.append(Worker(device, self._channels[device], self._serve, self._cores.get(device)))
             self._workers[-1].start()
 
     def _counted(self) -> tuple[int, int]:

@@ -101,4 +101,16 @@ def test_wrong_costs_are_corrected(trials: list[FakeTrial]) -> None:
 def test_the_slow_are_not_measured_to_the_end(trials: list[FakeTrial]) -> None:
     slow: Any = FakePlanner(CPU, GPU)
     contest.fastest([(slow, [plan("gpu", 1, 1), plan("cpu", 0, 1)])])
-    assert [each.rounds for each in trials] == [1 + len(contest.HOPELESS), 1]
+    assert [each.rounds for each in trials] == [1, 1]
+
+
+def test_what_is_hard_to_tell_is_measured_to_the_end_of_the_budget(
+    trials: list[FakeTrial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    equal: Any = FakePlanner(CPU, GPU)
+    contest.fastest([(equal, [plan("gpu", 1, 1), plan("gpu, too", 1, 1)])])
+    assert [each.rounds for each in trials] == [1 + len(contest.HOPELESS)] * 2
+    trials.clear()
+    monkeypatch.setattr(contest, "BUDGET", -1.0)
+    contest.fastest([(equal, [plan("gpu", 1, 1), plan("gpu, too", 1, 1)])])
+    assert [each.rounds for each in trials] == [1, 1]
