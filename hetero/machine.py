@@ -78,17 +78,16 @@ def choose(device: str, threads: int | None, streams: int = 1) -> dict[str, Devi
     return {"cpu": _divided(spare_threads(gpu, threads), streams), "gpu": gpu}
 
 
-def apart(devices: Mapping[str, Device]) -> dict[str, frozenset[int]]:
-    """Key -> the cores that threads which serve a device stay on, for devices that share the CPU's cores.
+def apart(devices: Mapping[str, Device]) -> dict[str, list[int]]:
+    """Key -> the cores that threads which serve a device stay on, where two devices share the CPU's cores.
 
-    In a virtual machine Linux may wake a thread on a busy core while another sleeps, and two devices then share the one
-    for many milliseconds. Empty where no GPU stays on some cores, or where it leaves the CPU less than a core a thread.
+    In a virtual machine Linux may wake a thread on a busy core while another sleeps, and what runs on it then shares it
+    for many milliseconds. Empty where the GPU is a real one, or the CPU's threads leave it no core.
     """
-    if len(devices) < 2 or not hasattr(os, "sched_getaffinity"):
+    if len(devices) < 2 or not devices["gpu"].emulated or not hasattr(os, "sched_getaffinity"):
         return {}
-    cores = devices["gpu"].cores
-    others = frozenset(os.sched_getaffinity(0)) - cores
-    return {"cpu": others, "gpu": cores} if cores and len(others) >= getattr(devices["cpu"], "threads", 1) else {}
+    cores, threads = sorted(os.sched_getaffinity(0)), getattr(devices["cpu"], "threads", 1)
+    return {"cpu": cores[:threads], "gpu": cores[threads:]} if threads < len(cores) else {}
 
 
 def _divided(threads: int, streams: int) -> Device:

@@ -55,7 +55,7 @@ class Device(ABC):
     Attributes shown to users: `name`, `kind`, `emulated` (a "gpu" that is an OpenCL runtime on
     CPU cores), `unified_memory` (host memory is its memory), `compute_units`, `driver`, and
     `streams` (stages that it runs at once, each of a frame of its own). `failures` are what is raised where
-    its driver fails, `cores` those of the CPU that an emulated GPU stays on, where it stays on some.
+    its driver fails.
     """
 
     name: str
@@ -66,7 +66,6 @@ class Device(ABC):
     driver: str
     failures: tuple[type[Exception], ...] = ()
     streams: int = 1
-    cores: frozenset[int] = frozenset()
 
     @abstractmethod
     def lower(self, op: Op, call: Call) -> Any:

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.devices.host import may_use, usable_cores
+from engine.devices.host import usable_cores
 
 if TYPE_CHECKING:
     import pyopencl as cl
@@ -35,9 +35,8 @@ def why_no_opencl() -> str | None:
 
 @cache
 def _discover() -> tuple[tuple[OpenClDevice, ...], str | None]:
-    # PoCL reads these when it loads: half of the cores are left to the CPU device, and it stays on the first ones.
-    threads = os.environ.setdefault("POCL_MAX_PTHREAD_COUNT", str(max(1, usable_cores() // 2)))
-    os.environ.setdefault("POCL_AFFINITY", str(int(may_use(range(int(threads))))))
+    # PoCL reads this when it loads: half of the cores are left to the CPU device.
+    os.environ.setdefault("POCL_MAX_PTHREAD_COUNT", str(max(1, usable_cores() // 2)))
     try:
         import pyopencl as cl
 

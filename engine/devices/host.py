@@ -5,18 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 
 def usable_cores() -> int:
     """Cores this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def may_use(cores: Iterable[int]) -> bool:
-    """Whether this process may run on all of these cores; no where the system does not tell."""
-    return hasattr(os, "sched_getaffinity") and os.sched_getaffinity(0).issuperset(cores)
 
 
 def processor_name() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -46,8 +45,6 @@ class OpenClDevice(Device):
         self.unified_memory = bool(device.host_unified_memory)
         self.compute_units = int(device.max_compute_units)
         self.driver = f"{device.platform.name.strip()} {device.driver_version}"
-        if "Portable Computing" in self.driver and os.environ.get("POCL_AFFINITY") == "1":
-            self.cores = frozenset(range(self.compute_units))
         self.failures = (cl.Error, DriverError)
         self._told = False  # that it was never tuned
 

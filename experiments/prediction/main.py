@@ -25,7 +25,7 @@ from hetero.trial import Trial
 RESULT = Path(__file__).parent / "result.json"
 NETWORKS = ("squeezenet", "googlenet", "mobilenet_v2", "shufflenet_v2", "densenet121")
 SINGLES = ("cpu", "gpu")
-SECONDS = 0.1  # of frames in one measurement
+SECONDS = 0.25  # of frames in one measurement
 SHARED = 2  # plans measured after one measurement of the devices by themselves
 
 

@@ -16,10 +16,10 @@ from hetero.costs import measure as measuring
 from hetero.costs.costs import Costs
 from hetero.costs.measure import measure, working
 from hetero.costs.rehearsal import Fit
+from hetero.frames import prepared
 from hetero.machine import choose
 from hetero.partition.problem import Crossing, period
 from hetero.planner import Planner
-from hetero.session import prepared
 from tests.hetero.ways import GPU
 from tests.models import model
 

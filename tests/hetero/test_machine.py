@@ -13,25 +13,24 @@ from hetero.pipeline.channel import Channel
 from hetero.pipeline.worker import Worker
 
 
-def devices(threads: int, *cores: int) -> Any:
-    return {"cpu": SimpleNamespace(threads=threads), "gpu": SimpleNamespace(cores=frozenset(cores))}
+def devices(threads: int, emulated: bool = True) -> Any:
+    return {"cpu": SimpleNamespace(threads=threads), "gpu": SimpleNamespace(emulated=emulated)}
 
 
 @pytest.fixture(autouse=True)
 def _four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 5, 7}, raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2, 3, 5, 7}, raising=False)
 
 
-def test_devices_that_share_cores_are_kept_apart() -> None:
-    assert apart(devices(2, 0, 1)) == {"cpu": {5, 7}, "gpu": {0, 1}}
-    assert apart(devices(1, 0)) == {"cpu": {1, 5, 7}, "gpu": {0}}
+def test_devices_that_share_cores_are_served_apart() -> None:
+    assert apart(devices(3)) == {"cpu": [2, 3, 5], "gpu": [7]}
+    assert apart(devices(1)) == {"cpu": [2], "gpu": [3, 5, 7]}
 
 
 def test_nothing_is_kept_apart_where_cores_are_not_shared_or_do_not_suffice() -> None:
-    assert apart(devices(3, 0, 1)) == {}
-    assert apart(devices(2)) == {}
-    for key in ("cpu", "gpu"):
-        assert apart({key: devices(1, 0)[key]}) == {}
+    assert apart(devices(4)) == {}
+    assert apart(devices(2, emulated=False)) == {}
+    assert all(apart({key: device}) == {} for key, device in devices(1).items())
 
 
 def test_a_worker_stays_on_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
