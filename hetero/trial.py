@@ -49,15 +49,6 @@ class Trial:
         """Seconds per frame: the median of what was measured."""
         return median(self.periods)
 
-    def worked(self) -> dict[str, float]:
-        """Seconds per frame, or batch, that each device worked, all its streams together."""
-        # A pipeline remembers so many executions: of many short frames not all are there.
-        frames = sum(len({each.frame for each in executions}) for executions in self.executions)
-        found: dict[str, float] = {}
-        for each in (each for executions in self.executions for each in executions):
-            found[each.device] = found.get(each.device, 0.0) + (each.end - each.start) / frames
-        return found
-
     def measure(self) -> None:
         """Stream some frames; what counts lies between the first that fill the pipeline and the last."""
         feed = self._deployment.noise()

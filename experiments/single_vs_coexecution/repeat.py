@@ -26,7 +26,10 @@ FEWEST = 8  # frames of one measurement
 
 
 def measure(name: str, rounds: int, seconds: float) -> dict[str, Any]:
-    """One run on costs measured now: what each way's plan is, its rates round by round, and how long deciding took."""
+    """One run on costs measured now: what each way's plan is, its rates round by round, and how long deciding took.
+
+    `as` names the first way that came to the same plan, which was measured for both.
+    """
     found: dict[str, Any] = {}
     with TemporaryDirectory() as folder, ExitStack() as sessions:
         os.environ["HETERO_COSTS"] = folder
@@ -41,17 +44,28 @@ def measure(name: str, rounds: int, seconds: float) -> dict[str, Any]:
                 "plan": plan.name,
                 "devices": list(plan.devices),
                 "streams": plan.streams,
-                "bound": plan.bound and 1 / plan.bound,
-                "predicted": plan.predicted and 1 / plan.predicted,
+                "bound": 1 / float(plan.bound) if plan.bound else None,
+                "predicted": 1 / float(plan.predicted) if plan.predicted else None,
                 "seconds_to_decide": time.perf_counter() - begin,
                 "rates": [],
             }
         feeds = random_feeds(opened[FREE.name].inputs)
-        frames = {label: ceil(max(FEWEST, rate(each, feeds, FEWEST) * seconds)) for label, each in opened.items()}
+        firsts = {label: next(first for first in opened if alike(opened[first], opened[label])) for label in opened}
+        streamed = {label: opened[label] for label in dict.fromkeys(firsts.values())}
+        frames = {label: ceil(max(FEWEST, rate(each, feeds, FEWEST) * seconds)) for label, each in streamed.items()}
         for _ in range(rounds):
-            for label, each in opened.items():
+            for label, each in streamed.items():
                 found[label]["rates"].append(rate(each, feeds, frames[label]))
+        for label, first in firsts.items():
+            found[label] |= {"as": first, "rates": found[first]["rates"]}
     return found
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two sessions came to the same plan on the same devices: then one is measured for both."""
+    mine, its = one.plan, other.plan
+    same = (mine.threads, mine.streams, mine.slots) == (its.threads, its.streams, its.slots)
+    return bool(same and mine.devices == its.devices and mine.same(its))
 
 
 def rate(session: Any, feeds: list[Any], frames: int) -> float:
@@ -70,7 +84,7 @@ def ratios(run: dict[str, Any]) -> dict[str, float]:
     return {
         "to the best of cpu, gpu, interleave": both / max(rates[label] for label in SINGLE),
         "to the better device": both / max(rates["CPU only"], rates["GPU only"]),
-        "to the bound": both / (run["co-execution"]["bound"] or run["frames dealt to both"]["bound"]),
+        "to the bound": both / float(run["frames dealt to both"]["bound"]),
         "free choice to the best of all": free / max(rates.values()),
     }
 
@@ -80,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("networks", nargs="*", default=zoo.names())
     parser.add_argument("--times", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.5, help="of each way in each round")
     parser.add_argument("--out", type=Path, default=RESULT)
     words = parser.parse_args()
