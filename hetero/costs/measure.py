@@ -29,7 +29,8 @@ class Samples:
         self.wholes: list[float] = []
 
     def take(self) -> None:
-        """One run step by step, between two as a whole."""
+        """One run step by step, between two as a whole, and before all of them one for caches that others have used."""
+        self._run()
         before = self._run()
         steps = self._recording.profile()
         self._sums.append(sum(steps))
