@@ -13,7 +13,8 @@ from hetero.pipeline.pipeline import Pipeline, PipelineClosed
 from hetero.trial import line
 
 if TYPE_CHECKING:
-    from hetero.session import Session, Shapes
+    from hetero.decisions import Shapes
+    from hetero.session import Session
 
 _log = logging.getLogger("hetero")
 
@@ -50,19 +51,19 @@ class Follower:
             self._thread.join()
 
     def _follow(self) -> None:
-        session, shapes = self._session, self._shapes
+        decisions, shapes = self._session.decisions, self._shapes
         if not self._watch.expecting:
-            self._watch.expect(session.expected(shapes))
-        depth = self._depth or session.decided(shapes).plan.slots
+            self._watch.expect(decisions.expected(shapes))
+        depth = self._depth or decisions.decided(shapes).plan.slots
         factors = self._watch.look(worked(self._running.executions(), depth, self._since))
         if factors is None:
             return
         shown = ", ".join(f"{key} {factor:.2f}" for key, factor in factors.items())
         _log.info("the stream drifted from its costs, to which its times are now: %s", shown)
-        if session.replanned(shapes, factors):
+        if decisions.replanned(shapes, factors):
             try:
-                self._running.change(line(session.deploy(shapes, self._depth)))
+                self._running.change(line(self._session.deploy(shapes, self._depth)))
             except PipelineClosed:
                 return
             self._since = 1 + max((each.frame for each in self._running.executions()), default=-1)
-        self._watch.expect(session.expected(shapes), REST)
+        self._watch.expect(decisions.expected(shapes), REST)

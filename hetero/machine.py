@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -74,6 +76,18 @@ def choose(device: str, threads: int | None, streams: int = 1) -> dict[str, Devi
         raise DeviceError(f"device {device!r} is not there: {shown}")
     gpu = gpus[wanted]
     return {"cpu": _divided(spare_threads(gpu, threads), streams), "gpu": gpu}
+
+
+def apart(devices: Mapping[str, Device]) -> dict[str, list[int]]:
+    """Key -> the cores that threads which serve a device stay on, where two devices share the CPU's cores.
+
+    In a virtual machine Linux may wake a thread on a busy core while another sleeps, and what runs on it then shares it
+    for many milliseconds. Empty where the GPU is a real one, or the CPU's threads leave it no core.
+    """
+    if len(devices) < 2 or not devices["gpu"].emulated or not hasattr(os, "sched_getaffinity"):
+        return {}
+    cores, threads = sorted(os.sched_getaffinity(0)), getattr(devices["cpu"], "threads", 1)
+    return {"cpu": cores[:threads], "gpu": cores[threads:]} if threads < len(cores) else {}
 
 
 def _divided(threads: int, streams: int) -> Device:

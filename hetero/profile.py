@@ -62,18 +62,23 @@ def timing(recording: Recording) -> Timing:
 def per_operator(program: Program, recording: Recording) -> dict[str, float]:
     """Seconds of each node of a program: medians of single steps, brought to the time of the whole.
 
-    Steps timed one by one miss what launching costs, or carry the cost of timing; the whole run does
-    neither, so the parts are scaled to it.
+    Steps timed one by one miss what launching costs, or carry the cost of timing; the whole run does neither.
     """
     times = timing(recording)
     return by_node(program, times.steps, times.whole)
 
 
 def by_node(program: Program, steps: Sequence[float], whole: float) -> dict[str, float]:
-    """Seconds of each node, of its steps timed one by one and of the whole, to which they are scaled."""
-    scale = whole / (sum(steps) or 1.0)
+    """Seconds of each node, of its steps timed one by one and of the whole, which they are made to add up to.
+
+    What timing a step adds, or launching it does, is the same for all, so each step bears the same part of the
+    difference; a step that this would leave nothing of takes no time.
+    """
+    difference = (whole - sum(steps)) / max(1, len(steps))
+    borne = [max(0.0, taken + difference) for taken in steps]
+    scale = whole / (sum(borne) or 1.0)
     seconds = dict.fromkeys((node.name for node in program.nodes), 0.0)
-    for step, taken in zip(program.steps, steps, strict=True):
+    for step, taken in zip(program.steps, borne, strict=True):
         seconds[step.node] += taken * scale
     return seconds
 

@@ -13,19 +13,15 @@ import numpy as np
 
 from engine.formats.onnx import Model, Port, load, resolve
 from engine.graph import Graph
-from hetero.compiled import Compiled
-from hetero.costs import store
 from hetero.costs.costs import Costs
+from hetero.decisions import Decisions, Request, Shapes
 from hetero.deployment import Deployment
-from hetero.frames import InputError, fitting, prepared
-from hetero.machine import choose
-from hetero.partition.strategies import strategy as named
+from hetero.frames import InputError, fitting
 from hetero.plan import Plan
-from hetero.planner import TRIED, Planner, Streams, decide
+from hetero.planner import Streams
 from hetero.profile import OperatorTime, flops, kernel_kind, per_operator
 
 Array = np.ndarray[Any, Any]
-Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 
 
 class Input:
@@ -83,23 +79,12 @@ class Session:
         debug: bool | None = None,
         batch: int = 1,
     ) -> None:
-        if strategy != "auto":
-            named(strategy)
-        if not isinstance(batch, int) or batch < 1:
-            raise ValueError(f"batch={batch!r}; expected a whole number of frames from 1 up")
-        self._request = (device, strategy, threads, streams)
-        self._debug = debug
-        self._given = Plan.load(plan) if isinstance(plan, str | Path) else plan
-        wanted = device
-        if self._given is not None and device == "auto" and "gpu" not in self._given.devices:
-            wanted = "cpu"
-        if self._given is not None:
-            threads, streams, batch = threads or self._given.threads, self._given.streams, self._given.batch
-        self._batch = batch
-        self._devices = choose(wanted, threads, 1 if streams == "auto" else streams)
+        given = Plan.load(plan) if isinstance(plan, str | Path) else plan
+        request = Request(device, threads, strategy, given, streams, batch)
         self.model: Model = load(model)
+        self.decisions = Decisions(self.model, request)
+        self._debug = debug
         self._lock = threading.RLock()
-        self._decided: dict[Shapes, Compiled] = {}
         self._ready: tuple[Shapes, Deployment] | None = None
         self._written: dict[str, Array] = {}
         self._read: dict[str, Array] = {}
@@ -143,16 +128,16 @@ class Session:
     @property
     def plan(self) -> Plan:
         """Where every operator runs. Sizes left open count as 1 until a frame has settled them."""
-        return self.decided(self._latest()).plan
+        return self.decisions.decided(self._latest()).plan
 
     @property
     def graph(self) -> Graph:
         """The network as it is run, its weights left out."""
-        return self.decided(self._latest()).graph
+        return self.decisions.decided(self._latest()).graph
 
     def costs(self) -> Costs:
         """What every operator costs on every device, alone and in a stream; measured if that is not on disk."""
-        return self._planner(self._latest()).costs
+        return self.decisions.planner(self._latest()).costs
 
     def profile(self) -> tuple[OperatorTime, ...]:
         """What every operator costs where the plan puts it; one list a placement, one behind the other."""
@@ -198,74 +183,18 @@ class Session:
 
     def deploy(self, shapes: Shapes, depth: int | None) -> Deployment:
         """The network made ready for so many frames in flight; None: as many as keep every device busy."""
-        compiled = self.decided(shapes)
+        compiled = self.decisions.decided(shapes)
         return Deployment(compiled, depth or compiled.plan.slots, self._debug, partial(self._spare, shapes))
 
     def _spare(self, shapes: Shapes) -> Deployment:
-        """Everything on the CPU, for frames that another device's driver fails."""
-        graph = prepared(self.model, dict(shapes), self._batch)
-        planner = Planner(graph, self.model.digest, {"cpu": self._devices["cpu"]})
-        return Deployment(planner.compiled(planner.alone("cpu")), 1)
-
-    def decided(self, shapes: Shapes) -> Compiled:
-        """The plan for inputs of these shapes, compiled; made when first asked for."""
-        with self._lock:
-            if shapes not in self._decided:
-                graph = prepared(self.model, dict(shapes), self._batch)
-                if self._given is not None:
-                    self._given.check([node.name for node in graph.nodes], self._devices, self.model.digest)
-                    self._decided[shapes] = Compiled(graph, self._given, self._devices)
-                else:
-                    self._decided[shapes] = decide(graph, self.model.digest, self._devices, *self._request, self._batch)
-            return self._decided[shapes]
-
-    def follows(self, shapes: Shapes) -> bool:
-        """Whether the plan is the session's own choice and may change: where the costs of two devices are known."""
-        compiled, (device, *_) = self.decided(shapes), self._request
-        if self._given is not None or "gpu" not in compiled.devices or device.startswith("gpu"):
-            return False
-        return store.kept_costs(store.key(compiled.graph, self.model.digest, compiled.devices)) is not None
-
-    def expected(self, shapes: Shapes) -> dict[str, float]:
-        """Device -> seconds per frame, or batch, that it is expected to work; nothing where its costs are not kept."""
-        compiled = self.decided(shapes)
-        known = store.kept_costs(store.key(compiled.graph, self.model.digest, compiled.devices))
-        if known is None:
-            return {}
-        # With costs at hand a graph that cannot be compiled will do: nothing is read or folded beside the stream.
-        planner = Planner(compiled.graph, self.model.digest, compiled.devices, self._batch)
-        planner.costs = known
-        return planner.expected(compiled.plan)
-
-    def replanned(self, shapes: Shapes, factors: Mapping[str, float]) -> bool:
-        """Plan again for devices that take so many times as long as their costs say; whether that changed the plan.
-
-        Streams that run go on as they are.
-        """
-        planner = self._planner(shapes)
-        known = planner.costs
-        store.forget(self.model.digest)  # what was decided, and the costs beside other devices
-        planner = planner.corrected(known, factors)
-        strategy = self._request[1]
-        found = planner.better(self.decided(shapes).plan, TRIED if strategy == "auto" else (strategy,))
-        if found is None:
-            return False
-        with self._lock:
-            self._decided[shapes] = planner.compiled(found)
-            if self._ready is not None and self._ready[0] == shapes:
-                self._ready = shapes, self.deploy(shapes, 1)
-        return True
-
-    def _planner(self, shapes: Shapes) -> Planner:
-        """The planner for the devices that were decided for."""
-        graph = prepared(self.model, dict(shapes), self._batch)
-        return Planner(graph, self.model.digest, self.decided(shapes).devices, self._batch)
+        return Deployment(self.decisions.spare(shapes), 1)
 
     def _latest(self) -> Shapes:
         return self._ready[0] if self._ready else self.shapes({})
 
     def _deployed(self, shapes: Shapes) -> Deployment:
-        if self._ready is None or self._ready[0] != shapes:
+        latest = self.decisions.decided(shapes).plan
+        if self._ready is None or self._ready[0] != shapes or self._ready[1].plan is not latest:
             self._ready = shapes, self.deploy(shapes, 1)
         return self._ready[1]
 
@@ -273,7 +202,7 @@ class Session:
         """Let the memory go. The session makes itself ready again if it is used again."""
         with self._lock:
             self._ready = None
-            self._decided.clear()
+            self.decisions.clear()
 
     def __enter__(self) -> Session:
         return self

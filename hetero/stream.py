@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hetero.decisions import Shapes
 from hetero.follow import Follower
 from hetero.frames import InputError
 from hetero.pipeline.batches import Batches
@@ -18,7 +19,7 @@ from hetero.pipeline.pipeline import OnFull, Pipeline, PipelineClosed
 from hetero.pipeline.result import Result
 from hetero.plan import Plan
 from hetero.planner import Streams
-from hetero.session import Session, Shapes
+from hetero.session import Session
 from hetero.statistics import Recorder, Statistics
 from hetero.trial import pipeline
 
@@ -109,7 +110,7 @@ class Stream:
             if self._ready is None:
                 shapes = self.session.shapes(feeds)
                 running = pipeline(self.session.deploy(shapes, self._depth), self._on_full)
-                if isinstance(running, Pipeline) and self.session.follows(shapes):
+                if isinstance(running, Pipeline) and self.session.decisions.follows(shapes):
                     self._follower = Follower(self.session, shapes, running, self._depth)
                 self._ready = shapes, running
             return self._ready[1]

@@ -38,7 +38,7 @@ def traced(deployment: Deployment, frames: Iterable[Feeds]) -> list[Event]:
     source = iter(frames)
     batches = iter(lambda: list(islice(source, deployment.plan.batch)), [])
     line = Line(tracer.variants, deployment.plan.schedule, deployment.slots, tracer.load, tracer.unload)
-    with Pipeline(line, posts=posts(deployment.devices)) as running:
+    with Pipeline(line, posts=posts(deployment)) as running:
         for _ in running.map(batches):
             pass
     begin = min(event.start for event in tracer.events)

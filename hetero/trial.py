@@ -11,13 +11,13 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from hetero.deployment import Deployment
+from hetero.machine import apart
 from hetero.pipeline.batches import Batches
 from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import OnFull, Pipeline
 from hetero.pipeline.post import Post
 
 if TYPE_CHECKING:
-    from engine.devices.device import Device
     from hetero.compiled import Compiled
     from hetero.statistics import Execution
 
@@ -50,15 +50,6 @@ class Trial:
         """Seconds per frame: the median of what was measured."""
         return median(self.periods)
 
-    def worked(self) -> dict[str, float]:
-        """Seconds per frame, or batch, that each device worked, all its streams together."""
-        # A pipeline remembers so many executions: of many short frames not all are there.
-        frames = sum(len({each.frame for each in executions}) for executions in self.executions)
-        found: dict[str, float] = {}
-        for each in (each for executions in self.executions for each in executions):
-            found[each.device] = found.get(each.device, 0.0) + (each.end - each.start) / frames
-        return found
-
     def measure(self) -> None:
         """Stream some frames; what counts lies between the first that fill the pipeline and the last."""
         feed = self._deployment.noise()
@@ -79,13 +70,16 @@ class Trial:
 def pipeline(deployment: Deployment, on_full: OnFull = "wait") -> Pipeline | Batches:
     """A pipeline over a deployment's stages and slots, of batches where the plan runs several frames together."""
     size = deployment.plan.batch
-    running = Pipeline(line(deployment), on_full if size == 1 else "wait", posts=posts(deployment.devices))
+    running = Pipeline(line(deployment), on_full if size == 1 else "wait", posts=posts(deployment))
     return running if size == 1 else Batches(running, size, len(deployment.slots), _own, on_full)
 
 
-def posts(devices: Mapping[str, Device]) -> dict[str, Post]:
+def posts(deployment: Deployment) -> dict[str, Post]:
     """How a pipeline serves each device."""
-    return {key: Post(device.streams, device.ahead) for key, device in devices.items()}
+    used = {stage.device for stages in deployment.variants for stage in stages}
+    devices = {key: device for key, device in deployment.devices.items() if key in used}
+    cores = apart(devices)
+    return {key: Post(each.streams, each.ahead, cores.get(key, ())) for key, each in devices.items()}
 
 
 def line(deployment: Deployment) -> Line:

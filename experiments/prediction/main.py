@@ -25,7 +25,7 @@ from hetero.trial import Trial
 RESULT = Path(__file__).parent / "result.json"
 NETWORKS = ("squeezenet", "googlenet", "mobilenet_v2", "shufflenet_v2", "densenet121")
 SINGLES = ("cpu", "gpu")
-SECONDS = 0.1  # of frames in one measurement
+SECONDS = 0.25  # of frames in one measurement
 SHARED = 2  # plans measured after one measurement of the devices by themselves
 
 
@@ -62,8 +62,10 @@ def measure(name: str, rounds: int) -> dict[str, Any]:
         real = middle(trials[label].periods)
         rows[label] = {"predicted": draft.predicted, "measured": real, "error": real / draft.predicted - 1}
         if label not in SINGLES:
-            ratios = (period / hoped for period, hoped in zip(trials[label].periods, expected[label], strict=True))
-            rows[label] |= {"paired_error": middle(ratios) - 1, "scheduling": middle(scheduling[label])}
+            ratios = [period / hoped for period, hoped in zip(trials[label].periods, expected[label], strict=True)]
+            halves = middle(ratios[1::2]) / middle(ratios[::2]) - 1
+            rows[label] |= {"paired_error": middle(ratios) - 1, "halves": halves}
+            rows[label] |= {"scheduling": middle(scheduling[label])}
     emulated = {device.name: device.emulated for device in planner.devices.values()}
     return {"machine": machine(), "emulated": emulated, "rounds": rounds, "plans": rows}
 
@@ -92,10 +94,10 @@ def between_stages(trial: Trial) -> float:
 
 
 def summary(networks: Mapping[str, Any]) -> dict[str, Any]:
-    """Errors of all plans that use both devices: median and 95th percentile, as they are and paired."""
+    """Errors of all plans that use both devices: as they are, paired, and of half a plan's rounds to the others."""
     rows = [row for each in networks.values() for row in each["plans"].values() if "paired_error" in row]
     found: dict[str, Any] = {"plans": len(rows)}
-    for key in ("error", "paired_error", "scheduling"):
+    for key in ("error", "paired_error", "halves", "scheduling"):
         sizes = sorted(abs(row[key]) for row in rows)
         found[key] = {"median": median(sizes), "p95": quantiles(sizes, n=20)[-1]}
     return found
@@ -105,7 +107,7 @@ def main() -> None:
     """`python -m experiments.prediction [NETWORK ...] [--rounds N]`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("networks", nargs="*", default=NETWORKS)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--out", type=Path, default=RESULT)
     words = parser.parse_args()
     data = json.loads(words.out.read_text()) if words.out.exists() else {"networks": {}}

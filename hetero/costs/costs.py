@@ -17,7 +17,7 @@ class Costs:
     """What was measured of one network on one set of devices.
 
     alone     operator -> device -> seconds while the other devices are idle; a device that is absent cannot run it
-    busy      likewise, in a stream that keeps every device busy
+    busy      likewise, in a stream that keeps every device busy: so many times as long on each device
     crossing  (from, to) -> what it costs the device at which a tensor arrives
     unloading device -> seconds that it takes to copy a frame's outputs out, where the last of them are made
 

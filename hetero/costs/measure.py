@@ -1,4 +1,4 @@
-"""Measure: every operator on every device, alone and beside busy neighbours, and crossings within a stream."""
+"""Measure: every operator on every device alone, and what a stream that uses all devices adds to that."""
 
 from __future__ import annotations
 
@@ -20,17 +20,20 @@ ENOUGH = 4.0  # seconds after which there is no further round
 
 
 class Samples:
-    """Runs of one program under one condition; `wholes` are seconds of the whole, one a round."""
+    """Runs of one program; `wholes` are seconds of the whole, one a round."""
 
     def __init__(self, program: Program, recording: Recording) -> None:
         self._program, self._recording = program, recording
         self._shares: list[list[float]] = []
+        self._sums: list[float] = []
         self.wholes: list[float] = []
 
     def take(self) -> None:
-        """One run step by step, between two as a whole."""
+        """One run step by step, between two as a whole, and before all of them one for caches that others have used."""
+        self._run()
         before = self._run()
         steps = self._recording.profile()
+        self._sums.append(sum(steps))
         self._shares.append([seconds / (sum(steps) or 1.0) for seconds in steps])
         self.wholes.append((before + self._run()) / 2)
 
@@ -39,71 +42,62 @@ class Samples:
         run(self._recording)
         return time.perf_counter() - start
 
-    def seconds(self, whole: float) -> dict[str, float]:
+    def seconds(self) -> dict[str, float]:
         """Node -> seconds: the whole divided as in runs step by step, whose own pace does not matter."""
-        return by_node(self._program, [middle(each) for each in zip(*self._shares, strict=True)], whole)
+        usual = middle(self._sums)
+        steps = [usual * middle(shares) for shares in zip(*self._shares, strict=True)]
+        return by_node(self._program, steps, middle(self.wholes))
 
 
 def measure(graph: Graph, devices: Mapping[str, Device]) -> Costs:
-    """All of it, round by round: what drifts from round to round, such as a clock, is told by what ran alone in it.
+    """All of it, round by round, so that what drifts, such as a clock, falls on all alike.
 
-    What works beside a device are the other streams of its own, and in the second half of what is measured the other
-    devices too, each with all that it can run.
+    A device is alone while the others are idle: its own streams all work. What the others slow it down by is told by a
+    rehearsal, where all do what they do in a stream.
     """
-    crew = [(key, *recorded(graph, device)) for key, device in devices.items() for _ in range(device.streams)]
-    for _, _, recording in crew:
+    crew = {key: [recorded(graph, device) for _ in range(device.streams)] for key, device in devices.items()}
+    for _, recording in (each for streams in crew.values() for each in streams):
         run(recording)
-    first = {key: [each[0] for each in crew].index(key) for key in devices}
-    alone = {key: Samples(*crew[number][1:]) for key, number in first.items()}
-    busy = {key: Samples(*crew[number][1:]) for key, number in first.items()}
-    rehearsal = Rehearsal(graph, devices) if len(devices) > 1 else None
-    rounds, begin = 0, time.perf_counter()
+    alone = {key: Samples(*streams[0]) for key, streams in crew.items()}
+
+    def take() -> None:
+        for key, samples in alone.items():
+            with working([recording for _, recording in crew[key][1:]]):
+                samples.take()
+
+    begin = time.perf_counter()
+    take()
+    rehearsal = None
+    if len(devices) > 1:
+        rehearsal = Rehearsal(
+            graph, devices, {key: alone[key].wholes[0] / each.streams for key, each in devices.items()}
+        )
+    rounds = 0
     while rounds < FEWEST or (rounds < MOST and time.perf_counter() - begin < ENOUGH):
-        for key, number in first.items():
-            others = [(each, recording) for i, (each, _, recording) in enumerate(crew) if i != number]
-            with working([recording for each, recording in others if each == key]):
-                alone[key].take()
-            with working([recording for _, recording in others]):
-                busy[key].take()
+        take()
         if rehearsal is not None:
             rehearsal.measure()
         rounds += 1
-    return combined(graph, alone, busy, rehearsal)
-
-
-def combined(
-    graph: Graph, alone: Mapping[str, Samples], busy: Mapping[str, Samples], rehearsal: Rehearsal | None
-) -> Costs:
-    """Costs from what each device took alone and beside others, and from a rehearsal where there was one.
-
-    Only what was measured in the same round is set against each other.
-    """
-    usual = {key: middle(each.wholes) for key, each in alone.items()}
-    slower = {
-        key: middle(both / single for both, single in zip(each.wholes, alone[key].wholes, strict=True))
-        for key, each in busy.items()
-    }
-    by_itself = _table(graph, {key: each.seconds(usual[key]) for key, each in alone.items()})
-    beside = _table(graph, {key: each.seconds(slower[key] * usual[key]) for key, each in busy.items()})
-    if rehearsal is None:
-        return Costs(by_itself, beside, {}, {})
-    drifts = [
-        {key: (each.wholes[i] + busy[key].wholes[i] / slower[key]) / (2 * usual[key]) for key, each in alone.items()}
-        for i in range(rehearsal.count)
-    ]
-    crossing: dict[tuple[str, str], Crossing] = {}
-    for key, fit in rehearsal.fits(beside, drifts).items():
-        for cost in beside.values():
-            if key in cost:
-                cost[key] *= fit.factor
-        crossing |= {(other, key): Crossing(fit.fixed, fit.per_byte, (key,)) for other in alone if other != key}
-    return Costs(by_itself, beside, crossing, rehearsal.unloading())
-
-
-def _table(graph: Graph, times: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Device -> node -> seconds, the other way round."""
+    times = {key: samples.seconds() for key, samples in alone.items()}
     names = [node.name for node in graph.nodes]
-    return {name: {key: each[name] for key, each in times.items() if name in each} for name in names}
+    return combined(
+        {name: {key: each[name] for key, each in times.items() if name in each} for name in names}, rehearsal
+    )
+
+
+def combined(alone: Mapping[str, Mapping[str, float]], rehearsal: Rehearsal | None) -> Costs:
+    """Costs from what operators take alone, and from a rehearsal where there was one."""
+    if rehearsal is None:
+        return Costs(alone, alone, {}, {})
+    fits = rehearsal.fits(alone)
+    busy = {name: {key: seconds * fits[key].factor for key, seconds in cost.items()} for name, cost in alone.items()}
+    crossing = {
+        (other, key): Crossing(fit.fixed, fit.per_byte, (key,))
+        for key, fit in fits.items()
+        for other in fits
+        if other != key
+    }
+    return Costs(alone, busy, crossing, rehearsal.unloading())
 
 
 @contextmanager

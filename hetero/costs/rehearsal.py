@@ -15,14 +15,16 @@ from hetero.compiled import Compiled
 from hetero.costs.costs import Seconds, tensors
 from hetero.partition.itinerary import Leg, itinerary
 from hetero.partition.problem import Crossing, Placement, Problem
+from hetero.partition.schedule import spread
 from hetero.plan import Plan
 from hetero.profile import middle
 from hetero.statistics import Execution
 from hetero.trial import Trial
 
 TURNS = 12  # times that a frame changes devices, where the network has as many operators
+LONGEST = 16  # whole frames that a device runs for two that change devices
 HANDFUL = 30e-6  # seconds that any stage may take longer or shorter
-DOUBT = 1.0  # weight, beside a stage's 1, of operators taking as long as by themselves
+DOUBT = 0.1  # weight, beside a stage's 1, of operators taking as long as alone
 
 
 class Fit(NamedTuple):
@@ -34,16 +36,18 @@ class Fit(NamedTuple):
 
 
 class Rehearsal:
-    """A network that takes turns on two devices: two placements, each the other's mirror, dealt to frames by turns.
+    """A stream of whole frames on each device, among them frames that take turns on the devices.
 
-    So both devices are always busy, each runs all it can, and its stages are as short as hand-overs are many.
+    The latter have two placements, each the other's mirror, so that each device runs all it can in short stages too.
+    `seconds` is what a whole frame takes each device, by which as many are dealt as keep all of them busy.
     """
 
-    def __init__(self, graph: Graph, devices: Mapping[str, Device]) -> None:
-        self._placements = mirrored(graph, devices)
+    def __init__(self, graph: Graph, devices: Mapping[str, Device], seconds: Mapping[str, float]) -> None:
+        self._placements = (*mirrored(graph, devices), *(whole(graph, devices, key) for key in devices))
         host = devices["cpu"]
         shown = {key: device.name for key, device in devices.items()}
-        plan = Plan("rehearsal", "rehearsal", "", shown, None, self._placements, (0, 1), host.streams)
+        self._schedule = spread((1, 1, *dealt([seconds[key] for key in devices])))
+        plan = Plan("rehearsal", "rehearsal", "", shown, None, self._placements, self._schedule, host.streams)
         compiled = Compiled(graph, plan, devices)
         self._trial = Trial(compiled, seconds=0.0)
         self._tensors = tensors(graph)
@@ -53,21 +57,13 @@ class Rehearsal:
         """Stream a few frames."""
         self._trial.measure()
 
-    @property
-    def count(self) -> int:
-        """Measurements so far."""
-        return len(self._trial.executions)
-
-    def fits(self, busy: Seconds, drifts: Sequence[Mapping[str, float]]) -> dict[str, Fit]:
-        """What was measured, for each device, held against what its operators take by themselves.
-
-        `drifts` says how many times as long as usual each device took for everything, measurement by measurement.
-        """
-        stages = self._stages(drifts)
+    def fits(self, alone: Seconds) -> dict[str, Fit]:
+        """What was measured, for each device, held against what its operators take alone."""
+        stages = self._stages()
         rows: dict[str, list[tuple[float, float, int, int]]] = defaultdict(list)
-        devices = dict.fromkeys(key for cost in busy.values() for key in cost)
+        devices = dict.fromkeys(key for cost in alone.values() for key in cost)
         free = {(a, b): Crossing(0.0, 0.0, (b,)) for a in devices for b in devices if a != b}
-        problem = Problem(busy, self._tensors, free)
+        problem = Problem(alone, self._tensors, free)
         sizes = {tensor.name: tensor.nbytes for tensor in self._tensors}
         for variant, placement in enumerate(self._placements):
             for number, leg in enumerate(itinerary(problem, placement)):
@@ -80,17 +76,20 @@ class Rehearsal:
         """Seconds in which each device copied outputs out."""
         found: dict[str, list[float]] = defaultdict(list)
         for each in (each for executions in self._trial.executions for each in executions):
-            if each.stage == self._counts[each.frame % 2]:
+            if each.stage == self._counts[self._variant(each)]:
                 found[each.device].append(each.end - each.start)
         return {device: middle(times) for device, times in found.items()}
 
-    def _stages(self, drifts: Sequence[Mapping[str, float]]) -> dict[tuple[int, int], float]:
+    def _stages(self) -> dict[tuple[int, int], float]:
         """What every stage took: (placement, its number) -> seconds."""
         found: dict[tuple[int, int], list[float]] = defaultdict(list)
-        for executions, drift in zip(self._trial.executions, drifts, strict=True):
+        for executions in self._trial.executions:
             for each, seconds in occupied(executions):
-                found[each.frame % 2, each.stage].append(seconds / drift[each.device])
+                found[self._variant(each), each.stage].append(seconds)
         return {stage: middle(times) for stage, times in found.items()}
+
+    def _variant(self, execution: Execution) -> int:
+        return self._schedule[execution.frame % len(self._schedule)]
 
 
 def occupied(executions: Sequence[Execution]) -> Iterator[tuple[Execution, float]]:
@@ -119,6 +118,20 @@ def mirrored(graph: Graph, devices: Mapping[str, Device]) -> tuple[Placement, Pl
     return placement(0), placement(1)
 
 
+def whole(graph: Graph, devices: Mapping[str, Device], key: str) -> Placement:
+    """Everything on one device; what it cannot run is the CPU's."""
+    return {node.name: key if can_run(graph, node, devices[key]) else "cpu" for node in graph.nodes}
+
+
+def dealt(seconds: Sequence[float]) -> list[int]:
+    """Whole frames for each device, beside two that share one frame's work among all, so that all are equally busy.
+
+    The slowest device gets one, none more than `LONGEST`.
+    """
+    slowest = max(seconds)
+    return [min(LONGEST, max(1, round(2 * slowest / each) - 1)) for each in seconds]
+
+
 def operators(leg: Leg) -> float:
     """Seconds of a leg's operators."""
     return sum(piece.seconds for piece in leg.pieces if piece.kind == "operator")
@@ -127,14 +140,16 @@ def operators(leg: Leg) -> float:
 def fitted(stages: list[tuple[float, float, int, int]]) -> Fit:
     """The fit to stages of one device: (seconds, those of the operators by themselves, tensors arrived, their bytes).
 
-    Least squares of relative errors without negative numbers; the factor is 1 as far as nothing speaks against it.
+    Least squares without negative numbers, of errors that grow with the root of a stage's time, as sums of operators'
+    do; the factor is 1 as far as nothing speaks against it.
     """
     from scipy.optimize import nnls  # SciPy takes half a second to import
 
     table = np.array(stages, float)
     seconds, parts = table[:, 0], table[:, 1:]
     scale = np.maximum(np.abs(parts).max(axis=0), 1e-12)  # the solver wants numbers of one size
-    weights = 1 / (seconds + HANDFUL)
-    rows = np.vstack([parts / scale * weights[:, None], [DOUBT / scale[0], 0.0, 0.0]])
-    found, _ = nnls(rows, np.append(seconds * weights, DOUBT))
+    weights = 1 / np.sqrt(seconds + HANDFUL)
+    doubt = DOUBT * np.sqrt(scale[0])
+    rows = np.vstack([parts / scale * weights[:, None], [doubt / scale[0], 0.0, 0.0]])
+    found, _ = nnls(rows, np.append(seconds * weights, doubt))
     return Fit(*(found / scale).tolist())

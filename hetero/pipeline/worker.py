@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
 from hetero.pipeline.channel import Channel
 from hetero.pipeline.flight import Flight
@@ -32,6 +34,9 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """The thread's life."""
+        if self._post.cores:
+            with suppress(OSError):  # cores may be taken away at any moment
+                os.sched_setaffinity(0, self._post.cores)
         begun: deque[Flight] = deque()
         free = 0.0
         while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from onnx import helper
@@ -15,10 +15,11 @@ from engine.graph import Graph
 from hetero.costs import measure as measuring
 from hetero.costs.costs import Costs
 from hetero.costs.measure import measure, working
+from hetero.costs.rehearsal import Fit
+from hetero.frames import prepared
 from hetero.machine import choose
 from hetero.partition.problem import Crossing, period
 from hetero.planner import Planner
-from hetero.session import prepared
 from tests.hetero.ways import GPU
 from tests.models import model
 
@@ -62,7 +63,25 @@ def test_no_more_rounds_than_time(graph: Graph, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(measuring.Samples, "take", noted)
     monkeypatch.setattr(measuring, "ENOUGH", 0.0)
     measure(graph, choose("cpu", 1))
-    assert len(taken) == 2 * measuring.FEWEST
+    assert len(taken) == 1 + measuring.FEWEST
+
+
+def test_busy_costs_are_those_alone_as_a_rehearsal_found_them() -> None:
+    class Rehearsed:
+        def fits(self, alone: Any) -> dict[str, Fit]:
+            return {"cpu": Fit(1.5, 1e-5, 1e-10), "gpu": Fit(1.0, 2e-5, 2e-10)}
+
+        def unloading(self) -> dict[str, float]:
+            return {"cpu": 3e-5}
+
+    alone = {"a": {"cpu": 2e-3, "gpu": 1e-3}, "b": {"cpu": 4e-3}}
+    found = measuring.combined(alone, cast(Any, Rehearsed()))
+    assert found.alone == alone
+    assert found.busy == {"a": {"cpu": 3e-3, "gpu": 1e-3}, "b": {"cpu": 6e-3}}
+    assert found.crossing["cpu", "gpu"] == Crossing(2e-5, 2e-10, ("gpu",))
+    assert found.crossing["gpu", "cpu"] == Crossing(1e-5, 1e-10, ("cpu",))
+    assert found.unloading == {"cpu": 3e-5}
+    assert measuring.combined(alone, None) == Costs(alone, alone, {}, {})
 
 
 def test_neighbours_work_while_the_block_runs() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hetero.costs import rehearsal
-from hetero.costs.rehearsal import fitted, mirrored, occupied
+from hetero.costs.rehearsal import dealt, fitted, mirrored, occupied, whole
 from hetero.partition.stages import stages
 from hetero.statistics import Execution
 
@@ -40,8 +40,15 @@ def test_a_fit_bears_noise() -> None:
 
 def test_no_number_is_negative_and_few_stages_change_little() -> None:
     fit = fitted([(0.9e-3, 1e-3, 1, 4096)])
-    assert 0.9 < fit.factor < 1
+    assert 0.9 <= fit.factor < 1
     assert fit.fixed == fit.per_byte == 0
+
+
+def test_whole_frames_say_how_long_operators_take_and_short_stages_what_hand_overs_do() -> None:
+    short = [(1.3e-4 if i % 2 else 1.5e-4, 1e-4, 1, 0) for i in range(12)]  # one in two takes a little longer
+    fit = fitted([*short, (1.04e-3, 1e-3, 1, 0)])
+    assert fit.factor == pytest.approx(1.0, abs=0.01)
+    assert fit.fixed == pytest.approx(4e-5, rel=0.1)
 
 
 def test_what_keeps_a_device_from_other_work() -> None:
@@ -77,8 +84,16 @@ def test_mirrored_placements(count: int) -> None:
     assert len(stages(readers, one)) == len(stages(readers, other)) == min(count, rehearsal.TURNS + 1)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "frames"), [([2.0, 2.0], [1, 1]), ([1.0, 2.0], [3, 1]), ([0.3, 0.2], [1, 2]), ([1.0, 90.0], [16, 1])]
+)
+def test_whole_frames_keep_all_devices_equally_busy(seconds: list[float], frames: list[int]) -> None:
+    assert dealt(seconds) == frames
+
+
 def test_what_a_device_cannot_run_stays_on_the_cpu() -> None:
     graph, devices = network(4, unable=(1,))
+    assert whole(graph, devices, "gpu") == {"op0": "gpu", "op1": "cpu", "op2": "gpu", "op3": "gpu"}
     one, other = mirrored(graph, devices)
     assert one["op1"] == other["op1"] == "cpu"
     assert {one["op2"], other["op2"]} == {"cpu", "gpu"}

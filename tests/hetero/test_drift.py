@@ -123,6 +123,7 @@ class FakeSession:
     def __init__(self, better: bool) -> None:
         self.better = better
         self.asked: list[Mapping[str, float]] = []
+        self.decisions = self
 
     def expected(self, shapes: Any) -> dict[str, float]:
         return {"cpu": 1.0}
@@ -185,7 +186,7 @@ def on_the_gpu(model: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
     monkeypatch.setenv("HETERO_COSTS", str(tmp_path))
     wanted = {"device": "cpu+gpu", "threads": 1, "strategy": "exact"}
     with Session(model, **wanted) as first:
-        planner = first._planner(first.shapes({}))
+        planner = first.decisions.planner(first.shapes({}))
         each = {node.name: {"cpu": 1.0, "gpu": 1e-3} for node in planner.graph.nodes}
         free = {("cpu", "gpu"): Crossing(0.0, 0.0, ("gpu",)), ("gpu", "cpu"): Crossing(0.0, 0.0, ("cpu",))}
         store.keep_costs(store.key(planner.graph, planner.model, planner.devices), Costs(each, each, free, {}))
@@ -199,19 +200,19 @@ def test_a_session_plans_again_by_scaled_costs(model: Any, on_the_gpu: Session) 
     shapes = on_the_gpu.shapes({})
     want, before, costs = on_the_gpu(frame), on_the_gpu.plan, on_the_gpu.costs()
     assert set(before.placements[0].values()) == {"gpu"}
-    assert on_the_gpu.follows(shapes)
-    assert on_the_gpu.expected(shapes).keys() == {"cpu", "gpu"}
-    assert not on_the_gpu.replanned(shapes, {"cpu": 1.0, "gpu": 1.0})
+    assert on_the_gpu.decisions.follows(shapes)
+    assert on_the_gpu.decisions.expected(shapes).keys() == {"cpu", "gpu"}
+    assert not on_the_gpu.decisions.replanned(shapes, {"cpu": 1.0, "gpu": 1.0})
     assert on_the_gpu.plan == before
-    assert on_the_gpu.replanned(shapes, {"cpu": 1e-2, "gpu": 1e4})
+    assert on_the_gpu.decisions.replanned(shapes, {"cpu": 1e-2, "gpu": 1e4})
     assert set(on_the_gpu.plan.placements[0].values()) == {"cpu"}
     for name, value in on_the_gpu(frame).items():
         np.testing.assert_allclose(value, want[name], rtol=1e-5)
     assert on_the_gpu.costs() == costs.scaled({"cpu": 1e-2, "gpu": 1e4})
     with Session(model, "cpu+gpu", plan=on_the_gpu.plan) as obeyed:
-        assert not obeyed.follows(shapes)
+        assert not obeyed.decisions.follows(shapes)
     with Session(model, "cpu") as single:
-        assert not single.follows(shapes)
+        assert not single.decisions.follows(shapes)
 
 
 @pytest.mark.skipif(not GPU, reason="needs two devices")

@@ -113,7 +113,7 @@ def test_a_stage_alone_has_its_memory_lent(deployment: Deployment) -> None:
 def test_the_switch(session: Session, word: str, guarded: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HETERO_DEBUG", word)
     for wanted in (None, False, True):
-        made = Deployment(session.decided(session.shapes({})), 1, wanted)
+        made = Deployment(session.decisions.decided(session.shapes({})), 1, wanted)
         (slot,) = made.slots
         kinds = {type(stage._recordings[id(slot)]) is GuardedRecording for stage in made.variants[0]}
         assert kinds == {guarded if wanted is None else wanted}

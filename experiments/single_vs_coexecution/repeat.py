@@ -1,0 +1,111 @@
+"""What `auto` decides, several times from the beginning: its rate held against every single way's, in paired rounds."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from contextlib import ExitStack
+from itertools import cycle, islice
+from math import ceil
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import hetero
+from hetero import zoo
+from hetero.bench import Contender, contenders, random_feeds
+from hetero.report import machine
+
+RESULT = Path(__file__).parent / "repeated.json"
+FREE = Contender("free choice of devices", "auto", "auto", None, streams="auto")
+SINGLE = ("CPU only", "GPU only", "frames dealt to both")
+FEWEST = 8  # frames of one measurement
+
+
+def measure(name: str, rounds: int, seconds: float) -> dict[str, Any]:
+    """One run on costs measured now: what each way's plan is, its rates round by round, and how long deciding took.
+
+    `as` names the first way that came to the same plan, which was measured for both.
+    """
+    found: dict[str, Any] = {}
+    with TemporaryDirectory() as folder, ExitStack() as sessions:
+        os.environ["HETERO_COSTS"] = folder
+        opened = {}
+        for way in (*contenders(), FREE):
+            begin = time.perf_counter()
+            words = {"device": way.device, "threads": way.threads, "strategy": way.strategy, "streams": way.streams}
+            session = sessions.enter_context(hetero.Session(zoo.build(name), **words))
+            opened[way.name] = session
+            plan = session.plan
+            found[way.name] = {
+                "plan": plan.name,
+                "devices": list(plan.devices),
+                "streams": plan.streams,
+                "bound": 1 / float(plan.bound) if plan.bound else None,
+                "predicted": 1 / float(plan.predicted) if plan.predicted else None,
+                "seconds_to_decide": time.perf_counter() - begin,
+                "rates": [],
+            }
+        feeds = random_feeds(opened[FREE.name].inputs)
+        firsts = {label: next(first for first in opened if alike(opened[first], opened[label])) for label in opened}
+        streamed = {label: opened[label] for label in dict.fromkeys(firsts.values())}
+        frames = {label: ceil(max(FEWEST, rate(each, feeds, FEWEST) * seconds)) for label, each in streamed.items()}
+        for _ in range(rounds):
+            for label, each in streamed.items():
+                found[label]["rates"].append(rate(each, feeds, frames[label]))
+        for label, first in firsts.items():
+            found[label] |= {"as": first, "rates": found[first]["rates"]}
+    return found
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two sessions came to the same plan on the same devices: then one is measured for both."""
+    mine, its = one.plan, other.plan
+    same = (mine.threads, mine.streams, mine.slots) == (its.threads, its.streams, its.slots)
+    return bool(same and mine.devices == its.devices and mine.same(its))
+
+
+def rate(session: Any, feeds: list[Any], frames: int) -> float:
+    """Frames a second of one stream, from the first frame in to the last result out."""
+    with hetero.Stream(session) as stream:
+        begin = time.perf_counter()
+        for _ in stream.map(islice(cycle(feeds), frames)):
+            pass
+        return frames / (time.perf_counter() - begin)
+
+
+def ratios(run: dict[str, Any]) -> dict[str, float]:
+    """Of one run: co-execution to the best single way, to the better device, to its bound; the free choice to all."""
+    rates = {label: median(row["rates"]) for label, row in run.items()}
+    both, free = rates["co-execution"], rates.pop(FREE.name)
+    return {
+        "to the best of cpu, gpu, interleave": both / max(rates[label] for label in SINGLE),
+        "to the better device": both / max(rates["CPU only"], rates["GPU only"]),
+        "to the bound": both / float(run["frames dealt to both"]["bound"]),
+        "free choice to the best of all": free / max(rates.values()),
+    }
+
+
+def main() -> None:
+    """`python -m experiments.single_vs_coexecution.repeat [NETWORK ...] [--times N]`: adds to what was kept."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("networks", nargs="*", default=zoo.names())
+    parser.add_argument("--times", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each way in each round")
+    parser.add_argument("--out", type=Path, default=RESULT)
+    words = parser.parse_args()
+    data = json.loads(words.out.read_text()) if words.out.exists() else {"machine": machine(), "networks": {}}
+    for name in words.networks:
+        for _ in range(words.times):
+            run = measure(name, words.rounds, words.seconds)
+            data["networks"].setdefault(name, []).append({"ratios": ratios(run), "ways": run})
+            words.out.write_text(json.dumps(data, indent=1) + "\n")
+            print(name, {key: round(value, 3) for key, value in ratios(run).items()}, flush=True)
+
+
+if __name__ == "__main__":
+    main()
