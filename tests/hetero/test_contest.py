@@ -35,7 +35,8 @@ class FakePlanner:
         return [whole[each] for each in strategies]
 
     def compiled(self, made: Plan) -> Any:
-        return SimpleNamespace(plan=made)
+        stages = ["stage"] * (3 if made.strategy == "cut" else 1)
+        return SimpleNamespace(plan=made, variants=[stages] * len(made.placements))
 
 
 class FakeTrial:
@@ -72,6 +73,13 @@ def test_the_fastest_as_measured_wins(trials: list[FakeTrial]) -> None:
     found = contest.fastest([(planner, [*planner.plans(), plan("cpu", 0, 1)]), (planner, [plan("worse", 7, 10)])])
     assert (found.plan.strategy, found.plan.measured) == ("interleave", pytest.approx(0.9 * GPU))
     assert len(trials) == 4
+
+
+@pytest.mark.parametrize(("cut", "winner"), [((9, 10), "interleave"), ((6, 7), "cut")])
+def test_plans_must_be_faster_to_hand_over_more(cut: tuple[int, int], winner: str) -> None:
+    planner: Any = FakePlanner()
+    found = contest.fastest([(planner, [plan("cut", *cut), plan("interleave", 9, 10)])])
+    assert found.plan.strategy == winner
 
 
 def test_the_slow_are_not_measured_to_the_end(trials: list[FakeTrial]) -> None:
