@@ -66,7 +66,7 @@ class Mapped(_Ours):
 
 
 class Pinned(_Ours):
-    """A device buffer, and a host buffer of the driver's that stays mapped; copied by a queue for each direction."""
+    """A device buffer, and a host buffer of the driver's that stays mapped; copied in the queue of launches."""
 
     staged = True
 

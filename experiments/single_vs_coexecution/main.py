@@ -18,7 +18,8 @@ def main() -> None:
     """`python -m experiments.single_vs_coexecution [--rounds N] [--seconds S] [--out FILE]`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", default=",".join(zoo.names()), help="names of the zoo, comma between")
-    parser.add_argument("--batches", type=int, nargs="*", default=[], help="frames at once, for GPU and co-execution")
+    parser.add_argument("--ways", help="names of plans' rows, comma between; all if left out")
+    parser.add_argument("--batches", type=int, nargs="*", default=[], help="frames at once, for the GPU only")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each plan in each round")
     parser.add_argument("--only-plot", action="store_true", help="draw what result*.json hold")
@@ -27,10 +28,9 @@ def main() -> None:
     if words.only_plot:
         plot(FOLDER)
         return
-    usual = contenders()
-    gainers = [way for way in usual if way.name in ("GPU only", "co-execution")]
-    batched = [replace(way, batch=batch) for batch in words.batches for way in gainers]
-    ways = (*usual, Contender("free choice of devices", "auto", "auto", None, streams="auto"), *batched)
+    usual = (*contenders(), Contender("free choice of devices", "auto", "auto", None, streams="auto"))
+    batched = [replace(way, batch=batch) for batch in words.batches for way in usual if way.name == "GPU only"]
+    ways = [way for way in (*usual, *batched) if not words.ways or way.name in words.ways.split(",")]
     reports = []
     for name in words.networks.split(","):
         report = compare(zoo.build(name), name, ways=ways, rounds=words.rounds, seconds=words.seconds)

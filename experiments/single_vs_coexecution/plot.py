@@ -18,22 +18,24 @@ def plot(folder: Path) -> None:
     from matplotlib import pyplot
 
     results = sorted(folder.glob("result-*.json"))
+    machines = [json.loads(result.read_text()) for result in results]
+    names = list(dict.fromkeys(_label(row) for reports in machines for report in reports for row in report["rows"]))
     size = 13, 4.5 * len(results)
     figure, axes = pyplot.subplots(len(results), 1, figsize=size, squeeze=False, layout="constrained")
-    for result, (panel,) in zip(results, axes, strict=True):
-        reports = json.loads(result.read_text())
-        names = list(dict.fromkeys(_label(row) for report in reports for row in report["rows"]))
-        width = 0.85 / len(names)
+    width = 0.85 / len(names)
+    for reports, (panel,) in zip(machines, axes, strict=True):
         for i, name in enumerate(names):
             bars = [(n, height) for n, report in enumerate(reports) if (height := _gain(report, name)) is not None]
-            panel.bar([n + i * width for n, _ in bars], [height for _, height in bars], width, label=name)
+            where, heights = [n + i * width for n, _ in bars], [height for _, height in bars]
+            panel.bar(where, heights, width, color=f"C{i}", label=name)
         panel.axhline(1, color="black", linewidth=0.5)
         middle = 0.425 - width / 2
         panel.set_xticks([n + middle for n in range(len(reports))], [_title(report) for report in reports])
         gpu = reports[0]["devices"][1]
         shown = f"{gpu['name']} (emulated: no GPU)" if gpu["emulated"] else gpu["name"]
         panel.set(title=f"{reports[0]['machine']['cores']} cores and {shown}", ylabel="over the better single device")
-        panel.legend(fontsize=8, ncols=5)
+    bars, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(bars, labels, loc="outside upper center", ncols=5)
     figure.savefig(folder / "plot.svg", metadata={"Date": None})
 
 

@@ -12,6 +12,7 @@ import typer
 
 from hetero.cli.errors import reported
 from hetero.cli.options import (
+    Batch,
     Debug,
     Depth,
     Device,
@@ -19,10 +20,12 @@ from hetero.cli.options import (
     Model,
     PlanFile,
     Strategy,
+    Streams,
     Threads,
     load_model,
     plan_path,
     print_json,
+    streams_of,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +50,8 @@ def trace(
     strategy: Strategy = "auto",
     plan: PlanFile = None,
     depth: Depth = None,
+    streams: Streams = "auto",
+    batch: Batch = 1,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -65,7 +70,9 @@ def trace(
         if not out.absolute().parent.is_dir():
             raise FileNotFoundError(f"no folder {out.parent} to save {out.name} in: make it first")
         with making_ready():
-            session = hetero.Session(load_model(model), device, threads, strategy, plan_path(plan))
+            session = hetero.Session(
+                load_model(model), device, threads, strategy, plan_path(plan), streams_of(streams), batch=batch
+            )
         feeds = None if source is None else _feeds(session, source, frames)
         shapes = session.shapes(feeds[0] if feeds else {})
         deployment = session.deploy(shapes, depth)

@@ -10,6 +10,7 @@ import onnx
 import pytest
 from typer.testing import CliRunner
 
+from engine.devices.discover import opencl_devices
 from hetero import Session
 from hetero.cli import app
 from hetero.partition.simulate import Event
@@ -122,6 +123,33 @@ def test_the_command(tmp_path: Path) -> None:
     assert {each["args"]["frame"] for each in events if each["ph"] == "X"} == set(range(6))
     plain = CliRunner().invoke(app, [str(word) for word in words])
     assert "ui.perfetto.dev" in plain.stdout
+
+
+def test_the_command_with_streams_and_batches(tmp_path: Path) -> None:
+    model, out = tmp_path / "net.onnx", tmp_path / "trace.json"
+    onnx.save(branches.build(), model)
+    words = ["trace", model, "--out", out, "--frames", 8, "--device", "cpu", "--threads", 2]
+    words += ["--streams", 2, "--batch", 2]
+    said = CliRunner().invoke(app, [*map(str, words), "--json"])
+    assert said.exit_code == 0, said.stderr
+    events = json.loads(out.read_text())["traceEvents"]
+    assert {each["args"]["frame"] for each in events if each["ph"] == "X"} == set(range(4))  # batches
+    threads = {each["args"]["name"] for each in events if each["name"] == "thread_name"}
+    assert {CALLER, "cpu"} <= threads <= {CALLER, "cpu", "cpu 2"}
+
+
+@pytest.mark.skipif(not GPU, reason="no OpenCL device")
+@pytest.mark.parametrize("ahead", [0, 2])
+def test_stages_begun_ahead_lie_one_behind_the_other(ahead: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with session("gpu") as made:
+        monkeypatch.setattr(opencl_devices()[0], "ahead", ahead)
+        deployment = made.deploy(made.shapes({}), 4)
+        events = traced(deployment, [deployment.noise()] * FRAMES)
+    stages = [event for event in events if event.kind == "stage"]
+    assert [event.frame for event in stages] == list(range(FRAMES))
+    assert all(before.end <= after.start for before, after in pairwise(stages))
+    begins = {event.frame: event.start for event in events if event.kind == "start"}
+    assert ahead or all(begins[event.frame] >= event.start for event in stages)
 
 
 def test_nowhere_to_write(tmp_path: Path) -> None:
