@@ -29,6 +29,7 @@ _REGISTERS = 65536
 _LOCAL_MEMORY = 200 << 10  # bytes that resident work-groups share
 _BEGIN = 5100  # from a launch to its first slab, and after its last one
 _SECOND_PASS = 6700  # another launch
+LAUNCH = 8000  # that a launch takes the host
 _SHARED = 6000  # given for a choice in common with others, which then share a launch
 _SPLITS = (1, 2, 4, 8)  # those that were measured
 
@@ -276,7 +277,7 @@ def _question(shape: _Shape, target: GpuTarget) -> Question:
         items, team = _items(choice), _team(choice)
         if items > target.max_work_group or local_memory > target.local_memory or splits > slabs:
             return float("inf")
-        if columns % conv.block or columns % tn or rows % tm or (grouped and columns != conv.block):
+        if columns % conv.block or columns % tn or rows % tm or (grouped and conv.alike % (columns // conv.block)):
             return float("inf")
         a_parts = ceil_div(rows * slab // width, team)
         parts = a_parts + ceil_div(columns * slab // 4, team)
