@@ -18,6 +18,7 @@ class Memory:
 
     base: Any
     offset: int = 0  # bytes
+    each: int = 0  # bytes from one thread's part to the next's; 0 where all share it
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class Device(ABC):
 
     Attributes shown to users: `name`, `kind`, `emulated` (a "gpu" that is an OpenCL runtime on
     CPU cores), `unified_memory` (host memory is its memory), `compute_units`, `driver`, and
-    `streams` (stages that it runs at once, each of a frame of its own). `failures` are what is raised where
-    its driver fails.
+    `streams` (stages that it runs at once, each of a frame of its own). `workers` are the threads that run
+    a stage together, `failures` what is raised where its driver fails.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Device(ABC):
     driver: str
     failures: tuple[type[Exception], ...] = ()
     streams: int = 1
+    workers: int = 1
 
     @abstractmethod
     def lower(self, op: Op, call: Call) -> Any:

@@ -67,6 +67,7 @@ def tile_cycles(columns: int, blocks: int, pixels: int, count: int) -> float:
     return -(-columns // pixels) * -(-blocks // count) * (steps + 0.1 * count)
 
 
+@cache
 def choose_tile(columns: int, blocks: int, registers: int) -> tuple[int, int]:
     """(pixels, blocks) of the tile that covers `columns` x `blocks` in the fewest cycles."""
     room = registers - 2

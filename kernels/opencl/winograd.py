@@ -11,8 +11,8 @@ from kernels.opencl import direct
 from kernels.opencl.convolution import Convolution
 from kernels.opencl.grid import ceil_div
 from kernels.opencl.source import template
-from kernels.opencl.space import Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
+from kernels.space import Question, Space, Tunable
 from kernels.winograd import transformed
 
 _SIZE = 4  # outputs of a tile, each way
@@ -23,7 +23,7 @@ _LARGEST = 3.4e38
 SPACE = Space(
     "winograd",
     (Tunable("winograd", (0, 1), "1: by Winograd's transforms, 0: directly"),),
-    ("winograd", "direct"),
+    ("opencl/winograd.cl", "opencl/direct.cl"),
 )
 
 
