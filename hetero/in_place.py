@@ -22,7 +22,7 @@ from hetero.profile import recorded, run
 from kernels.ops import operators
 from kernels.space import Choice, Question
 
-ROUNDS = 5  # of a duel, and three times as many before choices are kept
+ROUNDS = 8  # of a duel, and three times as many before choices are kept
 MOST = 24  # ways tried
 
 
