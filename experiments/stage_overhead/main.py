@@ -1,4 +1,4 @@
-"""What a network on the CPU takes beyond its kernels: its recording with kernels that do nothing; writes result JSON."""
+"""What a network on the CPU takes beyond its kernels: its recording with kernels that do nothing; writes JSON."""
 
 from __future__ import annotations
 
