@@ -11,7 +11,7 @@ import numpy as np
 from kernels.activation import clamp_of
 from kernels.cpu import depthwise, winograd
 from kernels.cpu.chain import tail
-from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel, tile_cycles
+from kernels.cpu.dense import TASK_FLOPS, choose_tile, deal, dense_kernel, tile_cycles
 from kernels.cpu.pad import interleave, pad
 from kernels.cpu.target import CpuTarget
 from kernels.op import ABSENT, Call, CpuLowering, CpuStep, Operand, Spec, constant, read, scratch, write
@@ -137,7 +137,9 @@ def dense(call: Call, target: CpuTarget, source: Source, weights: Array, window:
     rows = np.array([[*row, i * blocks * packed] for i, row in enumerate(groups)], np.int64)
     n, _, h, w = y.shape
     total = window.rows * -(-window.columns // pixels)
-    tiles = min(total, max(1, round(TASK_FLOPS / max(1.0, 2.0 * packed * blocks * pixels))))
+    least = max(1, round(TASK_FLOPS / max(1.0, 2.0 * packed * blocks * pixels)))
+    parts = deal(total, pixels, n * len(firsts), least, target.workers)
+    tiles = -(-total // parts)
     parts = -(-total // tiles)
     residual = call.given(3)
     operands = (
@@ -161,7 +163,7 @@ def _cycles(call: Call, target: CpuTarget) -> float:
     reduction = int(call.constants[1][0].size)
     tiles = tile_cycles(columns, blocks, *choose_tile(columns, blocks, target.registers))
     weights = 4 * reduction * blocks * call.outputs[0].block
-    return max(n * rows * reduction * tiles / target.workers, weights / winograd.FAR)
+    return max(n * rows * reduction * tiles, weights / winograd.FAR) / target.workers
 
 
 def _window(call: Call, source: Source) -> Window:

@@ -25,7 +25,7 @@ from kernels.winograd import POINTS, transformed
 
 TRANSFORM = 3  # cycles a vector of a tile takes to be transformed
 PRODUCT = 40  # cycles to begin a product
-NEAR, FAR = 64, 16  # bytes of weights a cycle, asked for ahead: a core's from the next cache, all cores' from memory
+NEAR, FAR = 64, 8  # bytes of weights a cycle that a core gets from the next cache, and from memory
 SPILLED = 24  # bytes a cycle of what a band has in the next cache because its own is too small
 
 SPACE = Space(
@@ -176,7 +176,7 @@ def cycles(call: Call, target: CpuTarget, choice: Choice) -> float:
     if bands.room > target.cache:
         a_place += 2 * 4 * bands.each * x.blocks * y.block / SPILLED  # written, and read again
     rounds = -(-bands.count * bands.parts // target.workers)
-    return places * max(rounds * a_place, weights * y.blocks / FAR)
+    return places * max(rounds * a_place, weights * y.blocks / (FAR * target.workers))
 
 
 def choose(call: Call, target: CpuTarget, directly: float) -> Choice:
