@@ -10,8 +10,8 @@ from kernels.op import GpuLowering, GpuStep, Operand, constant, read, scratch, w
 from kernels.opencl.convolution import Convolution
 from kernels.opencl.grid import ceil_div
 from kernels.opencl.source import template
-from kernels.opencl.space import Choice, Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
+from kernels.space import Choice, Question, Space, Tunable
 
 _TILE_OVERHEAD = 120  # cycles to begin and end a tile
 _LATENCY = 4  # cycles until a multiply-add's result can be added to again
@@ -30,7 +30,7 @@ SPACE = Space(
         Tunable("unroll", tuple(range(1, 9)), "steps of the reduction written out one after another"),
         Tunable("rows_last", (0, 1), "1: all rows pass an output block's weights before the next block's turn"),
     ),
-    ("direct",),
+    ("opencl/direct.cl",),
 )
 
 

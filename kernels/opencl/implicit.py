@@ -12,8 +12,8 @@ from kernels.op import GpuLowering, GpuStep, constant, read, scratch, write
 from kernels.opencl.convolution import Array, Convolution
 from kernels.opencl.grid import ceil_div, round_up
 from kernels.opencl.source import template
-from kernels.opencl.space import Choice, Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
+from kernels.space import Choice, Question, Space, Tunable
 
 _PLAIN_SLAB = 16  # inputs per step of the reduction where the input is plain
 _OUTSIDE = 1 << 20  # a row no image has: marks taps that only fill up the last slab
@@ -44,7 +44,7 @@ SPACE = Space(
         Tunable("slices", (1, 2, 4, 8, 16), "parts of the reduction that a work-group's items sum up"),
         Tunable("splits", _SPLITS, "parts of the reduction that different work-groups sum up"),
     ),
-    ("implicit", "finish"),
+    ("opencl/implicit.cl", "opencl/finish.cl"),
 )
 # What the model of cycles chooses from by default: (pixels, channels, item_pixels, item_channels).
 _TILES = (

@@ -7,17 +7,17 @@ from math import prod
 from kernels.op import Call, GpuLowering, Spec
 from kernels.opencl import affine, conv, implicit
 from kernels.opencl.convolution import Convolution
-from kernels.opencl.space import Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
 from kernels.separable import parts
 from kernels.sequence import sequence
+from kernels.space import Question, Space, Tunable
 
 _TAP = 0.25  # cycles of a tap of a channel at a pixel in a launch of its own
 
 SPACE = Space(
     "separable",
     (Tunable("fused", (0, 1), "1: the first part is computed where the second reads it, 0: in a launch of its own"),),
-    ("implicit", "depthwise"),
+    ("opencl/implicit.cl", "opencl/depthwise.cl"),
 )
 
 

@@ -14,9 +14,9 @@ from kernels.opencl.chain import Tail
 from kernels.opencl.convolution import Convolution
 from kernels.opencl.grid import ceil_div, grid
 from kernels.opencl.source import template
-from kernels.opencl.space import Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
 from kernels.sequence import sequence
+from kernels.space import Question, Space, Tunable
 from kernels.winograd import transformed
 
 _SIZE = 4  # outputs of a tile, each way
@@ -27,7 +27,7 @@ _FLOAT = 0.3  # cycles of a SIMT device's compute unit for a float that a transf
 SPACE = Space(
     "winograd",
     (Tunable("winograd", (0, 1), "1: by Winograd's transforms, 0: directly"),),
-    ("winograd", "direct", "implicit"),
+    ("opencl/winograd.cl", "opencl/direct.cl", "opencl/implicit.cl"),
 )
 
 

@@ -24,10 +24,10 @@ from engine.tuning.layer import SLACK, Layer, layers, likely
 from engine.tuning.search import Search
 from engine.tuning.tune import Progress, tune
 from kernels.cpu.target import host
-from kernels.opencl.space import Question, Space, Tunable
+from kernels.space import Question, Space, Tunable
 from tests.models import model
 
-SPACE = Space("toy", (Tunable("a", (1, 2, 3, 4), "things"), Tunable("b", (0, 1), "others")), ("direct",))
+SPACE = Space("toy", (Tunable("a", (1, 2, 3, 4), "things"), Tunable("b", (0, 1), "others")), ())
 
 
 def test_likely_choices_are_near_the_best_and_differ_to_the_model() -> None:
