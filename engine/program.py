@@ -32,12 +32,12 @@ class Area:
 class Step:
     """A lowered step, its own operands left out: which node it belongs to, where they lie, and the wave it runs in.
 
-    An operand is an area's name and an offset in bytes, or memory that is there already.
+    An operand is an area's name, an offset and a thread's share of it in bytes, or memory that is there already.
     """
 
     node: str
     step: Any
-    operands: tuple[tuple[str, int] | Memory, ...]
+    operands: tuple[tuple[str, int, int] | Memory, ...]
     wave: int
 
 
@@ -63,8 +63,9 @@ class Program:
                 if isinstance(operand, Memory):
                     found.append(operand)
                 else:
-                    base = memory(operand[0])
-                    found.append(Memory(base.base, base.offset + operand[1]))
+                    name, offset, each = operand
+                    base = memory(name)
+                    found.append(Memory(base.base, base.offset + offset, each))
             bound.append(Bound(step.step, tuple(found), step.wave))
         return self.device.record(bound, slot)
 
@@ -104,7 +105,8 @@ def compile_stage(graph: Graph, nodes: Sequence[Node], device: Device, outside: 
             memory = dict(zip(arrays, device.upload_all(list(arrays.values())), strict=True))
         for step in lowered.steps:
             operands = tuple(
-                _touched(node, call, lowered.scratch, operand, place) or memory.get(id(operand), Memory(None))
+                _touched(node, call, lowered.scratch, device.workers, operand, place)
+                or memory.get(id(operand), Memory(None))
                 for operand in step.operands
             )
             drafts.append(_Draft(node.name, replace(step, operands=()), operands))
@@ -132,19 +134,22 @@ class _Draft:
         return [operand for operand in self.operands if isinstance(operand, Range)]
 
 
-def _located(operand: Range | Memory | int, uploaded: Sequence[Memory]) -> tuple[str, int] | Memory:
+def _located(operand: Range | Memory | int, uploaded: Sequence[Memory]) -> tuple[str, int, int] | Memory:
     if isinstance(operand, Range):
-        return operand.area, operand.first
+        return operand.area, operand.first, operand.each
     return uploaded[operand] if isinstance(operand, int) else operand
 
 
 def _touched(
-    node: Node, call: Call, scratch: Sequence[int], operand: Operand, place: Mapping[str, Place]
+    node: Node, call: Call, scratch: Sequence[int], workers: int, operand: Operand, place: Mapping[str, Place]
 ) -> Range | None:
     """The bytes of an operand."""
     if operand.kind == "scratch":
         nbytes = scratch[operand.index]
         return Range(f"{node.name}#{operand.index}", 0, nbytes, nbytes, written=True)
+    if operand.kind == "private":
+        nbytes = operand.index * workers
+        return Range(f"{node.name}#private", 0, nbytes, nbytes, written=True, each=operand.index)
     if operand.kind == "input":
         name, spec, written = node.inputs[operand.index], call.need(operand.index), False
     elif operand.kind == "output":

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 class Range:
     """Bytes of an area that a step touches: `length` from `first` on, again `stride` further on for each image.
 
-    `extent` is from the first byte to behind the last one.
+    `extent` is from the first byte to behind the last one, `each` a thread's share of what every thread has a part of.
     """
 
     area: str
@@ -20,6 +20,7 @@ class Range:
     extent: int
     stride: int | None = None
     written: bool = False
+    each: int = 0
 
     def conflicts(self, other: Range) -> bool:
         """Whether the order of the two matters: they share bytes, and at least one of them is written."""

@@ -100,10 +100,10 @@ def recorded(graph: Graph, device: Device) -> tuple[Program, Recording]:
     """All that the device can run of a network as one stage, ready to be timed on noise."""
     nodes = [node for node in graph.nodes if can_run(graph, node, device)]
     program = compile_stage(graph, nodes, device, border(graph, nodes))
-    return program, _bind(program, device)
+    return program, bound(program, device)
 
 
-def _bind(program: Program, device: Device) -> Recording:
+def bound(program: Program, device: Device) -> Recording:
     """A recording on memory of its own, holding seeded noise where the network's data would be."""
     arena = pack(lifetimes(program))
     base = device.allocate(max(arena.total, 1))

@@ -97,9 +97,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Operand:
-    """Memory a step works on: an input, an output or a scratch area by position, a constant, or none (address 0)."""
+    """Memory a step works on: an input, an output or a scratch area by position, a constant, or none (address 0).
 
-    kind: Literal["input", "output", "scratch", "constant", "absent"]
+    A private operand is as many bytes as `index` says for each thread of a CPU: what a task left there, others find.
+    """
+
+    kind: Literal["input", "output", "scratch", "private", "constant", "absent"]
     index: int = 0
     array: np.ndarray[Any, Any] | None = field(default=None, compare=False)
 
@@ -117,6 +120,11 @@ def write(position: int = 0) -> Operand:
 def scratch(position: int = 0) -> Operand:
     """Scratch memory at a position of `Lowering.scratch`."""
     return Operand("scratch", position)
+
+
+def private(nbytes: int) -> Operand:
+    """Memory that each thread has to itself while it does a task, at least so many bytes."""
+    return Operand("private", -(-nbytes // 64) * 64)
 
 
 def constant(array: np.ndarray[Any, Any]) -> Operand:

@@ -35,6 +35,8 @@ class Alone:
             return self._outputs[operand.index]
         if operand.kind == "scratch":
             return self._scratch[operand.index]
+        if operand.kind == "private":
+            return Memory(self._device.allocate(operand.index * self._device.workers), each=operand.index)
         if operand.array is None:
             return Memory(None)
         if id(operand) not in self._constants:

@@ -18,6 +18,7 @@ class Memory:
 
     base: Any
     offset: int = 0  # bytes
+    each: int = 0  # bytes from one thread's part to the next's; 0 where all share it
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class Device(ABC):
     CPU cores), `unified_memory` (host memory is its memory), `compute_units`, `driver`, and
     `streams` (stages that it runs at once, each of a frame of its own, and a thread each to see to them).
     `ahead` says how many more stages such a thread had better begin before the first of them has ended: none where
-    the thread itself does the work. `failures` are what is raised where its driver fails.
+    the thread itself does the work. `workers` are the threads that run a stage together, `failures` what is raised
+    where its driver fails.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Device(ABC):
     failures: tuple[type[Exception], ...] = ()
     streams: int = 1
     ahead: int = 0
+    workers: int = 1
 
     @abstractmethod
     def lower(self, op: Op, call: Call) -> Any:

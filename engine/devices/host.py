@@ -1,4 +1,4 @@
-"""The machine under all devices: its processor's name, and the cores this process may use."""
+"""The machine under all devices: its processor's name and caches, and the cores this process may use."""
 
 from __future__ import annotations
 
@@ -18,3 +18,10 @@ def processor_name() -> str:
     listing = Path("/proc/cpuinfo")
     found = re.search(r"^model name\s*:\s*(.+)$", listing.read_text(), re.M) if listing.exists() else None
     return found.group(1) if found else platform.processor() or platform.machine()
+
+
+def cache_bytes(otherwise: int) -> int:
+    """Bytes of a core's second-level cache, where the system says so."""
+    size = Path("/sys/devices/system/cpu/cpu0/cache/index2/size")
+    found = re.fullmatch(r"(\d+)K", size.read_text().strip()) if size.exists() else None
+    return int(found.group(1)) * 1024 if found else otherwise

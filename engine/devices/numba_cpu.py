@@ -5,18 +5,21 @@ from __future__ import annotations
 import mmap
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from engine.devices.device import Bound, Device, Memory, Recording
-from engine.devices.host import processor_name, usable_cores
+from engine.devices.host import cache_bytes, processor_name, usable_cores
 from engine.devices.pool import Pool
 from engine.devices.replay import LINE
+from engine.tuning.store import Key, tunings
 from kernels.cpu.compiler import versions
 from kernels.cpu.target import host
 from kernels.op import Call, CpuLowering, CpuStep, HostStep, Op
+from kernels.space import Choice
 
 
 def page_aligned(nbytes: int) -> np.ndarray[Any, Any]:
@@ -36,7 +39,8 @@ class CpuRecording(Recording):
         self._pools = pools
         self._keep = steps
         self._parts: list[Any] = []  # arrays of commands, or functions with their arrays
-        rows: list[tuple[int, int, int]] = []
+        rows: list[tuple[int, int, int, int]] = []
+        workers = max(pool.threads for pool in pools)
         self._records: list[np.ndarray[Any, Any]] = []
         for bound in steps:
             if isinstance(bound.step, HostStep):
@@ -44,12 +48,14 @@ class CpuRecording(Recording):
                 arrays = [_view(m, s) for m, s in zip(bound.memory, bound.step.specs, strict=True)]
                 self._parts.append((bound.step.function, arrays))
             elif isinstance(bound.step, CpuStep):
-                record = np.array(_words(bound.step, bound.memory), np.int64)
-                self._records.append(record)
-                rows.append((bound.step.kernel, record.ctypes.data, bound.step.tasks))
+                owners = workers if any(memory.each for memory in bound.memory) else 1
+                records = np.array([_words(bound.step, bound.memory, worker) for worker in range(owners)], np.int64)
+                self._records.append(records)
+                each = records.strides[0] if owners > 1 else 0
+                rows.append((bound.step.kernel, records.ctypes.data, each, bound.step.tasks))
         self._flush(rows)
 
-    def _flush(self, rows: list[tuple[int, int, int]]) -> None:
+    def _flush(self, rows: list[tuple[int, int, int, int]]) -> None:
         if rows:
             self._parts.append(np.array(rows, np.int64))
             rows.clear()
@@ -78,8 +84,8 @@ class CpuRecording(Recording):
         return seconds
 
 
-def _words(step: CpuStep, memory: Sequence[Memory]) -> list[int]:
-    addresses = [_address(each) for each in memory]
+def _words(step: CpuStep, memory: Sequence[Memory], worker: int) -> list[int]:
+    addresses = [_address(place) + worker * place.each for place in memory]
     first = len(addresses) - step.chained
     return [*addresses[:first], *map(word, step.numbers), *(addresses[first:] or [0])]
 
@@ -112,11 +118,21 @@ class NumbaDevice(Device):
         if not 1 <= streams <= self.threads:
             raise ValueError(f"streams={streams}: expected from 1 to {self.threads}, since each needs a thread")
         self.streams = streams
-        self.target = host()
+        self.workers = self.threads // streams
         self.compute_units = cores
         self.name = processor_name()
-        self.driver = f"numba {versions()[0]}, {self.target.lanes} lanes"
-        self._pools = [Pool(self.threads // streams) for _ in range(streams)]
+        self.driver = f"numba {versions()[0]}, {host().lanes} lanes"
+        self.target = replace(
+            host(),
+            cache=cache_bytes(host().cache),
+            workers=self.workers,
+            tunings=tunings(self.name, self.driver),
+        )
+        self._pools = [Pool(self.workers) for _ in range(streams)]
+
+    def tuned(self, tunings: Mapping[Key, Choice]) -> None:
+        """Have lowerings choose by these from now on."""
+        self.target = replace(self.target, tunings=tunings)
 
     def lower(self, op: Op, call: Call) -> CpuLowering | None:
         return op.cpu(call, self.target)

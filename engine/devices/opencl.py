@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate
@@ -15,9 +15,10 @@ from engine.devices import entry
 from engine.devices.device import Bound, Device, DriverError, Memory, Recording
 from engine.devices.launch import Launch
 from engine.devices.programs import Programs
-from engine.tuning.store import tunings
+from engine.tuning.store import Key, tunings
 from kernels.op import Call, GpuLowering, Op
 from kernels.opencl.target import GpuTarget
+from kernels.space import Choice
 
 if TYPE_CHECKING:
     import pyopencl as cl
@@ -115,6 +116,10 @@ class OpenClDevice(Device):
         import pyopencl as cl
 
         return cl.CommandQueue(self.context, properties=cl.command_queue_properties.PROFILING_ENABLE)
+
+    def tuned(self, tunings: Mapping[Key, Choice]) -> None:
+        """Have lowerings choose by these from now on."""
+        self.target = replace(self.target, tunings=tunings)
 
     def lower(self, op: Op, call: Call) -> GpuLowering | None:
         """The operator's launches on this device, None where it has no kernel, or none that works."""

@@ -25,7 +25,7 @@ class Pool:
     """
 
     def __init__(self, threads: int) -> None:
-        self._count = threads - 1
+        self.threads = threads
         self._words = np.zeros(BOARD_WORDS + LINE // 8, np.int64)
         self._board = self._words.ctypes.data + -self._words.ctypes.data % LINE
         self._bell: SimpleQueue[None] = SimpleQueue()
@@ -39,10 +39,10 @@ class Pool:
         return self._taken.locked()
 
     def run(self, commands: np.ndarray[Any, Any]) -> None:
-        """Run commands, int64 (n, 3) as `replay` takes them, here and on every helper that is free."""
+        """Run commands, int64 (n, 4) as `replay` takes them, here and on every helper that is free."""
         counters = np.zeros((2 * len(commands), LINE // 8), np.int64)
         job = commands.ctypes.data, len(commands), counters.ctypes.data
-        if not self._count or not self._taken.acquire(blocking=False):
+        if self.threads == 1 or not self._taken.acquire(blocking=False):
             replay(*job)
             return
         try:
@@ -71,13 +71,13 @@ class Pool:
                 os.sched_setaffinity(helper.native_id or 0, others)
 
     def _start(self) -> None:
-        for i in range(self._count):
-            helper = threading.Thread(target=self._help, name=f"hetero-cpu-{i + 1}", daemon=True)
+        for worker in range(1, self.threads):
+            helper = threading.Thread(target=self._help, args=(worker,), name=f"hetero-cpu-{worker}", daemon=True)
             helper.start()
             self._helpers.append(helper)
 
-    def _help(self) -> None:
+    def _help(self, worker: int) -> None:
         seen = 0
         while True:
-            seen = serve(self._board, seen, LOOKS)
+            seen = serve(self._board, worker, seen, LOOKS)
             self._bell.get()

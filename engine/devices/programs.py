@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
+from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from engine.devices.binaries import Binaries
+from engine.devices.silence import Silence
 from kernels.op import GpuStep
 
 if TYPE_CHECKING:
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
 # Multiply-adds may be fused (OpenCL C allows that anyway), nothing else: results do not hang on how
 # far a driver takes "fast" mathematics, and infinities stay what they are.
 _OPTIONS = ("-cl-std=CL1.2", "-cl-mad-enable", "-cl-no-signed-zeros")
+
+
+@cache
+def _remarks() -> Silence:
+    """Drivers write harmless remarks; a failed build raises and shows its log."""
+    import pyopencl as cl
+
+    return Silence(cl.CompilerWarning)
 
 
 class Programs:
@@ -38,9 +47,7 @@ class Programs:
         key = step.source, options
         with self._lock:
             lock = self._locks.setdefault(key, Lock())
-        with lock, warnings.catch_warnings():
-            # Drivers write harmless remarks; a failed build raises and shows its log.
-            warnings.simplefilter("ignore", cl.CompilerWarning)
+        with lock, _remarks():
             if key not in self._built:
                 self._built[key] = self._from_disk(step, options) or self._from_source(step, options)
             return cl.Kernel(self._built[key], step.kernel)

@@ -117,13 +117,13 @@ def _rest(patience):
 
 
 @njit
-def _replay(commands, count, counters):
+def _replay(commands, count, counters, worker):
     """See `replay`."""
     rows = integers(commands)
     for i in range(count):
         taken = counters + 2 * i * LINE
         done = taken + LINE
-        kernel, record, tasks = rows[3 * i], rows[3 * i + 1], rows[3 * i + 2]
+        kernel, record, tasks = rows[4 * i], rows[4 * i + 1] + worker * rows[4 * i + 2], rows[4 * i + 3]
         if _look(done) >= tasks:
             continue
         mine = 0
@@ -144,11 +144,12 @@ def _replay(commands, count, counters):
 def replay(commands, count, counters):
     """Run commands in order, together with whatever other threads run the same list.
 
-    commands: address of int64 (count, 3): kernel, record, tasks. counters: address of int64 (2 * count, LINE / 8),
-    zero at first: tasks taken and tasks done, each on a cache line of its own. A thread goes on to the next
-    command when all tasks of this one are done, so one thread alone is enough, and one that comes late passes by.
+    commands: address of int64 (count, 4): kernel, the first worker's record, bytes to the next worker's (0: all
+    share one), tasks. counters: address of int64 (2 * count, LINE / 8), zero at first: tasks taken and tasks done,
+    each on a cache line of its own. A thread goes on to the next command when all tasks of this one are done, so one
+    thread alone is enough, and one that comes late passes by. The caller is the first worker.
     """
-    _replay(commands, count, counters)
+    _replay(commands, count, counters, 0)
 
 
 @native("int64(int64, int64, int64, int64)")
@@ -166,18 +167,19 @@ def post(board, commands, count, counters):
 def lead(board):
     """Run the job that was posted, close it, and wait for the helpers that have joined to let go of it."""
     job = integers(board + JOB)
-    _replay(job[0], job[1], job[2])
+    _replay(job[0], job[1], job[2], 0)
     _fetch_add(board + SEQUENCE, 1)
     patience = PATIENCE
     while _look(board + ACTIVE) != 0:
         patience = _rest(patience)
 
 
-@native("int64(int64, int64, int64)")
-def serve(board, seen, looks):
+@native("int64(int64, int64, int64, int64)")
+def serve(board, worker, seen, looks):
     """Help with every job that is posted, until none has come for so many looks; then count as asleep.
 
-    `seen` is the sequence of the latest job joined; returns that to be given again after waking.
+    `worker` is the helper's number, from one up; `seen` the sequence of the latest job joined. Returns that to be given
+    again after waking.
     """
     left = looks
     while left > 0:
@@ -190,7 +192,7 @@ def serve(board, seen, looks):
         # From here on a caller waits for this thread, so the job stays what it is, if it is still open.
         if _look(board + SEQUENCE) == sequence:
             job = integers(board + JOB)
-            _replay(job[0], job[1], job[2])
+            _replay(job[0], job[1], job[2], worker)
         _fetch_add(board + ACTIVE, -1)
         seen = sequence
         left = looks

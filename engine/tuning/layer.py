@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, replace
 
 from engine.graph import Graph
 from engine.tuning.store import Key
 from kernels.op import Call, GpuLowering, Op
-from kernels.opencl.space import Choice, Question
 from kernels.opencl.target import GpuTarget
 from kernels.ops import operators
+from kernels.space import Choice, Question
 
 SLACK = 1.6  # choices that a model takes to cost so many times the best are not tried
 MOST = 16  # choices of one question
 
 Answers = Mapping[Key, Choice]
-
-
-@dataclass(frozen=True)
-class Asking(GpuTarget):
-    """A target that answers as it is told, by the defaults otherwise, and notes what it was asked."""
-
-    answers: Answers = field(default_factory=dict)
-    asked: list[tuple[Question, Choice]] = field(default_factory=list)
-
-    def choose(self, question: Question) -> Choice:
-        """The answer given, if it fits."""
-        given = self.answers.get(question.key)
-        choice = given if given is not None and question.fits(given) else question.default
-        self.asked.append((question, choice))
-        return choice
 
 
 @dataclass(frozen=True)
@@ -52,13 +37,11 @@ class Layer:
 
     def lower(self, target: GpuTarget, answers: Answers) -> Lowered | None:
         """The lowering by these answers, and the defaults where they say nothing; None where there is no kernel."""
-        known = {f.name: getattr(target, f.name) for f in fields(GpuTarget)}
-        asking = Asking(**known, answers=answers)
-        lowering = self.op.gpu(self.call, asking) if self.op.gpu else None
+        heard: list[tuple[Question, Choice]] = []
+        lowering = self.op.gpu(self.call, replace(target, tunings=answers, heard=heard)) if self.op.gpu else None
         if lowering is None:
             return None
-        questions = tuple(question for question, _ in asking.asked)
-        return Lowered(lowering, questions, {question.key: choice for question, choice in asking.asked})
+        return Lowered(lowering, tuple(question for question, _ in heard), {q.key: choice for q, choice in heard})
 
     def candidates(self, target: GpuTarget, given: Answers | None = None) -> Iterator[Lowered]:
         """Lowerings by every combination of likely answers: one question after the other, the likeliest first."""

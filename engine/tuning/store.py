@@ -18,8 +18,8 @@ from typing import Any
 from platformdirs import user_data_path
 
 from engine import jsonfile
-from kernels.opencl.space import Choice
-from kernels.opencl.spaces import spaces
+from kernels.space import Choice
+from kernels.spaces import spaces
 
 SHIPPED = Path(__file__).parent / "shipped"
 Key = tuple[str, str]  # space and problem

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.devices.opencl import OpenClDevice
@@ -59,7 +59,7 @@ def tune(
             chosen.update(found.answers)
             keep(path, device.name, device.driver, _entries(found))
     told(Progress(len(work), len(work), ""))
-    device.target = replace(device.target, tunings=chosen)
+    device.tuned(chosen)
     return results
 
 

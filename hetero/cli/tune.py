@@ -1,4 +1,4 @@
-"""`hetero tune`: finds the fastest kernels for a network on an OpenCL device, and keeps them for later runs."""
+"""`hetero tune`: finds the fastest kernels for a network on a device, and keeps them for later runs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from hetero.cli.errors import reported
-from hetero.cli.options import Debug, Json, Model, load_model, print_json
+from hetero.cli.options import Debug, Json, Model, Threads, load_model, print_json
 
-Device = Annotated[str, typer.Option(help="gpu, or gpu:1 (the second GPU).")]
+Device = Annotated[str, typer.Option(help="cpu, gpu, or gpu:1 (the second GPU).")]
 Seconds = Annotated[float, typer.Option(min=1, help="About how long to search.")]
 Out = Annotated[Path | None, typer.Option(help="Keep the choices in this file, not among the user's own.")]
 
@@ -18,6 +18,7 @@ Out = Annotated[Path | None, typer.Option(help="Keep the choices in this file, n
 def tune(
     model: Model,
     device: Device = "gpu",
+    threads: Threads = None,
     seconds: Seconds = 120.0,
     out: Out = None,
     as_json: Json = False,
@@ -25,7 +26,8 @@ def tune(
 ) -> None:
     """Search tiles and algorithms for every layer, and keep what beats the defaults.
 
-    Every candidate's numbers are held against the CPU's. Later runs use what was found.
+    On a GPU every candidate's numbers are held against the CPU's. The CPU is tuned for a number of threads on a frame.
+    Later runs use what was found.
     """
     with reported(debug):
         from hetero.cli.progress import TuneProgress
@@ -34,7 +36,7 @@ def tune(
         if out is not None and not out.parent.is_dir():
             raise FileNotFoundError(f"no folder {out.parent} to keep {out.name} in: make it first")
         with TuneProgress() as progress:
-            outcome = tune_network(load_model(model), device, seconds, out, progress.update)
+            outcome = tune_network(load_model(model), device, seconds, out, progress.update, threads)
         if as_json:
             print_json(_words(outcome))
         else:

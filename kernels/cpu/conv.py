@@ -11,11 +11,10 @@ import numpy as np
 from kernels.activation import clamp_of
 from kernels.cpu import depthwise, winograd
 from kernels.cpu.chain import tail
-from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel, tile_cycles
+from kernels.cpu.dense import TASK_FLOPS, choose_tile, deal, dense_kernel, tile_cycles
 from kernels.cpu.pad import interleave, pad
 from kernels.cpu.target import CpuTarget
 from kernels.op import ABSENT, Call, CpuLowering, CpuStep, Operand, Spec, constant, read, scratch, write
-from kernels.winograd import POINTS
 
 Array = np.ndarray[Any, Any]
 
@@ -98,9 +97,9 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering | None:
     if call.attributes["group"] == y.shape[1] == x.shape[1] and x.layout == "blocked":
         return depthwise.lower(call, target)
     if winograd.serves(call):
-        size = min(POINTS, key=lambda m: winograd.cycles(call, target, m))
-        if winograd.cycles(call, target, size) < _cycles(call, target):
-            return winograd.lower(call, target, size)
+        choice = winograd.choose(call, target, _cycles(call, target))
+        if choice["size"]:
+            return winograd.lower(call, target, choice)
     return direct(call, target)
 
 
@@ -138,7 +137,9 @@ def dense(call: Call, target: CpuTarget, source: Source, weights: Array, window:
     rows = np.array([[*row, i * blocks * packed] for i, row in enumerate(groups)], np.int64)
     n, _, h, w = y.shape
     total = window.rows * -(-window.columns // pixels)
-    tiles = min(total, max(1, round(TASK_FLOPS / max(1.0, 2.0 * packed * blocks * pixels))))
+    least = max(1, round(TASK_FLOPS / max(1.0, 2.0 * packed * blocks * pixels)))
+    parts = deal(total, pixels, n * len(firsts), least, target.workers)
+    tiles = -(-total // parts)
     parts = -(-total // tiles)
     residual = call.given(3)
     operands = (
@@ -156,11 +157,13 @@ def dense(call: Call, target: CpuTarget, source: Source, weights: Array, window:
 
 
 def _cycles(call: Call, target: CpuTarget) -> float:
-    """Cycles a dense convolution takes directly."""
+    """Cycles a dense convolution takes directly, its rows dealt to the target's threads."""
     n, _, rows, columns = call.outputs[0].shape
     blocks = call.outputs[0].blocks
     reduction = int(call.constants[1][0].size)
-    return float(n * rows * reduction) * tile_cycles(columns, blocks, *choose_tile(columns, blocks, target.registers))
+    tiles = tile_cycles(columns, blocks, *choose_tile(columns, blocks, target.registers))
+    weights = 4 * reduction * blocks * call.outputs[0].block
+    return max(n * rows * reduction * tiles, weights / winograd.FAR) / target.workers
 
 
 def _window(call: Call, source: Source) -> Window:

@@ -8,6 +8,8 @@ from typing import Any
 from kernels.cpu.record import chain_at, integers, kernel, number
 from kernels.cpu.tile import dense_tile
 
+WEIGHTS = 6  # pixels that would take as long as reading the weights that all of a task's pixels share
+LATE = 0.5  # of a task: what threads wait for the last one
 TASK_FLOPS = 1_000_000  # one task takes about 10 us: enough to hide the hand-out, small enough to share
 
 
@@ -67,6 +69,20 @@ def tile_cycles(columns: int, blocks: int, pixels: int, count: int) -> float:
     return -(-columns // pixels) * -(-blocks // count) * (steps + 0.1 * count)
 
 
+def deal(tiles: int, pixels: int, groups: int, least: int, workers: int) -> int:
+    """In how many tasks each group's `tiles` of `pixels` are cut, none of fewer than `least`: those that end soonest.
+
+    Every task reads its group's weights into its own core's cache; of the last ones some threads wait for others.
+    """
+
+    def cost(parts: int) -> float:
+        rounds = -(-groups * parts // workers) + (LATE if workers > 1 else 0)
+        return rounds * (-(-tiles // parts) * pixels + WEIGHTS)
+
+    return min(range(1, -(-tiles // min(tiles, least)) + 1), key=cost)
+
+
+@cache
 def choose_tile(columns: int, blocks: int, registers: int) -> tuple[int, int]:
     """(pixels, blocks) of the tile that covers `columns` x `blocks` in the fewest cycles."""
     room = registers - 2

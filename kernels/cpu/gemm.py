@@ -11,8 +11,8 @@ import numpy as np
 from kernels.activation import clamp_of
 from kernels.cpu.chain import tail
 from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel
-from kernels.cpu.move import strided
 from kernels.cpu.record import floats, kernel, number
+from kernels.cpu.strided import strided
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.vector import load, multiply, splat, store
 from kernels.op import ABSENT, Call, CpuLowering, CpuStep, Operand, Shape, constant, operand, scratch, write
@@ -90,8 +90,8 @@ def _variable(call: Call, target: CpuTarget, product: Product, bias: Array) -> C
             return source, image, by[-2:]
         there = scratch(len(areas))
         areas.append(4 * prod((*batch, *shape)))
-        sizes = [*batch, *shape]
-        steps.append(strided(source, there, sizes, list(by), list(dense_strides(sizes))))
+        sizes = (*batch, *shape)
+        steps.append(strided(source, there, sizes, by, dense_strides(sizes), target.lanes))
         return there, prod(shape), (shape[1], 1)
 
     a, a_image, (a_row, _) = even(0, (m, k), product.a, rows=True)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from kernels.cpu.compiler import njit
-from kernels.cpu.move import strided
 from kernels.cpu.record import floats, integers, kernel, number
 from kernels.cpu.share import split
+from kernels.cpu.strided import strided
 from kernels.cpu.target import CpuTarget
 from kernels.op import Call, CpuLowering, CpuStep, read, scratch, write
 from kernels.reduction import OPERATORS, WAYS, Reduction
@@ -79,8 +79,10 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering:
     outer, length, inner = found.outer, found.length, found.inner
     source, steps, areas = read(0), [], []
     if found.sizes is not None and found.strides is not None:
-        source, sizes = scratch(), list(found.sizes)
-        steps.append(strided(read(0), source, sizes, list(found.strides), list(dense_strides(sizes)), name="together"))
+        source, sizes = scratch(), found.sizes
+        steps.append(
+            strided(read(0), source, sizes, found.strides, dense_strides(sizes), target.lanes, name="together")
+        )
         areas.append(4 * outer * length)
     each, tasks = split(outer, length)
     stretch, parts = split(inner, length)

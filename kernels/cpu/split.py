@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from kernels.cpu.channels import pick
-from kernels.cpu.move import strided
+from kernels.cpu.strided import strided
 from kernels.cpu.target import CpuTarget
 from kernels.op import Call, CpuLowering, CpuStep, read, write
 
@@ -21,14 +21,12 @@ def lower(call: Call, target: CpuTarget) -> CpuLowering:
             steps.append(pick([x], tuple((0, start + k) for k in range(size)), y, i))
         elif x.layout == "blocked":
             first, length = start * prod(x.shape[2:]), prod(y.stored[1:])
-            steps.append(
-                strided(read(0), write(i), [x.shape[0], length], [x.stride, 1], [y.stride, 1], first, name="split")
-            )
+            sizes, by_x, by_y = (x.shape[0], length), (x.stride, 1), (y.stride, 1)
+            steps.append(strided(read(0), write(i), sizes, by_x, by_y, target.lanes, first, name="split"))
         else:
             outer, pitch, inner = prod(x.shape[:axis]), prod(x.shape[axis:]), prod(x.shape[axis + 1 :])
             length = size * inner
-            steps.append(
-                strided(read(0), write(i), [outer, length], [pitch, 1], [length, 1], start * inner, name="split")
-            )
+            sizes, by_x, by_y, first = (outer, length), (pitch, 1), (length, 1), start * inner
+            steps.append(strided(read(0), write(i), sizes, by_x, by_y, target.lanes, first, name="split"))
         start += size
     return CpuLowering(tuple(step for step in steps if step is not None))

@@ -14,16 +14,23 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from kernels.cpu.compiler import llvm, versions
+from kernels.space import Asked
 
 _VARYING = {"cpu mhz", "bogomips", "processor", "core id", "apicid", "initial apicid", "physical id"}
 
 
 @dataclass(frozen=True)
-class CpuTarget:
-    """`lanes`: float32 numbers in a vector register; `registers`: how many of those there are."""
+class CpuTarget(Asked):
+    """What kernels for a processor depend on.
+
+    `lanes`: float32 numbers in a vector register; `registers`: how many of those there are; `cache`: bytes of a core's
+    second-level cache; `workers`: threads that work on a frame together.
+    """
 
     lanes: int = 16
     registers: int = 32
+    cache: int = 1 << 20
+    workers: int = 1
 
 
 def store() -> Path:

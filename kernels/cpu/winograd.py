@@ -1,9 +1,10 @@
 """Winograd's convolution on the CPU: 3x3 windows at stride 1 by fewer multiplications.
 
-Taken over all channels, Winograd's products are (m + 2)^2 matrix products, which the dense tiles do.
+Taken over all channels, Winograd's products are (m + 2)^2 matrix products, which the dense tiles do. An image goes
+through in bands of tiles: what a band makes on its way, inputs transformed and products to be transformed back, stays
+in the second-level cache of the core that does it.
 """
 
-# mypy: disable-error-code="no-untyped-def,no-untyped-call,misc"
 from __future__ import annotations
 
 from functools import cache
@@ -13,130 +14,128 @@ import numpy as np
 
 from kernels.activation import IDENTITY, clamp_of
 from kernels.cpu.chain import pass_on, tail
-from kernels.cpu.compiler import cgutils, intrinsic, ir, types
-from kernels.cpu.dense import TASK_FLOPS, choose_tile, dense_kernel, tile_cycles
-from kernels.cpu.pad import pad
-from kernels.cpu.record import kernel, number
+from kernels.cpu.dense import choose_tile, dense_kernel, tile_cycles
+from kernels.cpu.record import invoke, kernel, number
 from kernels.cpu.target import CpuTarget
-from kernels.cpu.vector import add, f32, fma, i64, load, maximum, minimum, pointer_ir, splat, store, vector_call_ir
-from kernels.op import ABSENT, Call, CpuLowering, CpuStep, constant, read, scratch, write
-from kernels.winograd import matrices, transformed
+from kernels.cpu.transform import transform
+from kernels.cpu.vector import add, fma, load, maximum, minimum, splat, store
+from kernels.op import ABSENT, Call, CpuLowering, CpuStep, constant, private, read, write
+from kernels.space import Choice, Question, Space, Tunable
+from kernels.winograd import POINTS, transformed
 
-Array = np.ndarray[Any, Any]
-BYTES_A_CYCLE = 8  # what the third-level cache gives a core
+TRANSFORM = 3  # cycles a vector of a tile takes to be transformed
+PRODUCT = 40  # cycles to begin a product
+NEAR, FAR = 64, 8  # bytes of weights a cycle that a core gets from the next cache, and from memory
+SPILLED = 24  # bytes a cycle of what a band has in the next cache because its own is too small
 
-
-def _combine(builder, coefficients, values, lanes):
-    """The sum of coefficient x value, as few operations as the zeros and ones allow."""
-    total = None
-    for factor, value in zip(coefficients, values, strict=True):
-        if factor == 0:
-            continue
-        if total is None:
-            total = value if factor == 1 else builder.fmul(value, ir.Constant(value.type, [float(factor)] * lanes))
-        elif abs(factor) == 1:
-            total = builder.fadd(total, value) if factor > 0 else builder.fsub(total, value)
-        else:
-            total = vector_call_ir(builder, "fmuladd", [value, ir.Constant(value.type, [float(factor)] * lanes), total])
-    return total
-
-
-@intrinsic(prefer_literal=True)
-def transform(typing, source, source_row, source_step, target, target_row, target_step, size, outwards, lanes):
-    """T = M S M' of one tile of vectors, M being A' (`outwards` 1) or B' (0).
-
-    Addresses in bytes; S's element (i, j) lies i * source_row + j * source_step elements on, T's likewise.
-    """
-    literals = (size, outwards, lanes)
-    signature = types.void(*[types.int64] * 6, *literals)
-    size, outwards, lanes = (literal.literal_value for literal in literals)
-    matrix = matrices(size)[0 if outwards else 2]
-    rows, columns = matrix.shape
-
-    def codegen(context, builder, signature, arguments):
-        source, source_row, source_step, target, target_row, target_step = arguments[:6]
-        vector = ir.VectorType(f32(), lanes)
-
-        def place(base, row, step, i, j):
-            offset = builder.add(builder.mul(row, ir.Constant(i64(), i)), builder.mul(step, ir.Constant(i64(), j)))
-            return pointer_ir(builder, builder.add(base, builder.shl(offset, ir.Constant(i64(), 2))), vector)
-
-        half = [[cgutils.alloca_once(builder, vector) for _ in range(columns)] for _ in range(rows)]
-        for j in range(columns):
-            column = [builder.load(place(source, source_row, source_step, i, j), align=4) for i in range(columns)]
-            for i in range(rows):
-                builder.store(_combine(builder, matrix[i], column, lanes), half[i][j])
-        for i in range(rows):
-            row = [builder.load(slot) for slot in half[i]]
-            for j in range(rows):
-                value = _combine(builder, matrix[j], row, lanes)
-                builder.store(value, place(target, target_row, target_step, i, j), align=4)
-        return context.get_dummy_value()
-
-    return signature, codegen
+SPACE = Space(
+    "convolution",
+    (
+        Tunable("size", (0, *POINTS), "outputs of Winograd's tiles, each way; 0: none, directly"),
+        Tunable("tiles", (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256), "tiles of a band, at most"),
+        Tunable("parts", (1, 2, 3, 4, 6, 8, 12, 16, 24, 32), "tasks that share a band, each some output channels"),
+    ),
+    ("cpu/winograd.py", "cpu/transform.py", "cpu/conv.py", "cpu/dense.py", "cpu/tile.py"),
+)
 
 
 @cache
-def input_kernel(size: int, lanes: int) -> Any:
-    """Compiled kernel.
+def band_kernel(size: int, lanes: int) -> Any:
+    """Compiled kernel of a band of tiles, in four parts: transform, multiply, transform back, chain.
 
-    Record: padded, V; blocks, tile rows, tile columns, padded row and image (elements), tiles of all images. A task
-    is a row of tiles of a block of an image. V lies as [(size + 2)^2][block][tile][lanes].
+    Record: x, weights, bias, residual, y, a thread's own memory, zeros, the products' table and group; the products'
+    kernel, its pixels and blocks; tiles of all images, of a band, tile rows and columns of an image; parts, groups;
+    channels, blocks, height, width and image stride of x, blocks, height, width and image stride of y, the residual's
+    image stride; pads above and on the left; low, high, slope; the products' low, high, slope; a chain. A task is a
+    part of the groups of output blocks of a band. In its thread's memory are one tile, then
+    V [(size + 2)^2][block][tile][lanes], then M likewise for the blocks of one group.
     """
 
-    def forward(args: Any, task: Any) -> None:
-        blocks, high, wide, tiles = args[2], args[3], args[4], args[7]
-        image, block, row = task // (blocks * high), task // high % blocks, task % high
-        plane = args[6] // blocks
-        x = args[0] + (image * args[6] + block * plane + row * size * args[5]) * 4
-        first = (image * high + row) * wide
-        v = args[1] + (block * tiles + first) * lanes * 4
-        position = blocks * tiles * lanes
-        for column in range(wide):
-            transform(
-                x + column * size * lanes * 4, args[5], lanes, v + column * lanes * 4, (size + 2) * position, position,
-                size, 0, lanes,
-            )  # fmt: skip
+    def band(args: Any, task: Any) -> None:
+        pixels, several, each, high, wide = args[10], args[11], args[13], args[14], args[15]
+        parts, groups, channels = args[16], args[17], args[18]
+        blocks, height, width, out_blocks = args[19], args[20], args[21], args[23]
+        begin = task // parts * each
+        end = min(begin + each, args[12])
+        edge, vector = size + 2, lanes * 4
+        tile = args[5]
+        v = tile + edge * edge * vector
+        # Neither is a multiple of a page: what belongs to one tile shall not meet in one set of the first cache.
+        pitch, out_pitch = blocks * each + 1, several * each + 1
+        m = v + edge * edge * pitch * vector
+        zero = splat(0.0, lanes)
+        for block in range(blocks):
+            line, column = begin // wide, begin % wide
+            x = args[0] + (line // high * args[22] + block * height * width * lanes) * 4
+            top = line % high * size - args[28]
+            for i in range(end - begin):
+                left = column * size - args[29]
+                row, step = x + (top * width + left) * vector, width * lanes
+                if top < 0 or left < 0 or top + edge > height or left + edge > width:
+                    for j in range(edge):
+                        for k in range(edge):
+                            down, across = top + j, left + k
+                            if down < 0 or across < 0 or down >= height or across >= width:
+                                store(tile + (j * edge + k) * vector, zero)
+                            else:
+                                store(tile + (j * edge + k) * vector, load(x + (down * width + across) * vector, lanes))
+                    row, step = tile, edge * lanes
+                transform(
+                    row, step, lanes, v + (block * each + i) * vector, edge * pitch * lanes, pitch * lanes,
+                    size, 0, lanes,
+                )  # fmt: skip
+                column += 1
+                if column == wide:
+                    column, line = 0, line + 1
+                    x = args[0] + (line // high * args[22] + block * height * width * lanes) * 4
+                    top = line % high * size - args[28]
+        low, top_most = splat(number(args, 30), lanes), splat(number(args, 31), lanes)
+        slope = splat(number(args, 32), lanes)
+        panel = channels * several * vector
+        part = task % parts
+        for group in range(groups * part // parts, groups * (part + 1) // parts):
+            first = min(group * several, out_blocks - several)
+            for k in range(edge * edge):
+                invoke(args[9], (
+                    v + k * pitch * vector, args[1] + (group * edge * edge + k) * panel, args[6], 0,
+                    m + k * out_pitch * vector, args[7], args[8], 1, 1, 1, each, 1, max(end - begin, pixels),
+                    0, 0, lanes, 0, 0, lanes, each * lanes, channels * lanes, several * lanes,
+                    args[33], args[34], args[35], 0, 0, 0, 0,
+                ))  # fmt: skip
+            # The last group may have begun anew with blocks of the one before.
+            for block in range(group * several, first + several):
+                bias = load(args[2] + block * vector, lanes)
+                step = out_pitch * lanes
+                product = m + (block - first) * each * vector
+                i = begin
+                while i < end:
+                    # The tiles of one row.
+                    image, top, start = i // wide // high, i // wide % high * size, i % wide * size
+                    count = min(end - i, wide - i % wide)
+                    rows, stop = min(size, args[24] - top), min(start + count * size, args[25])
+                    place = ((block * args[24] + top) * args[25] + start) * vector
+                    out, residual = args[4] + image * args[26] * 4 + place, args[3] + image * args[27] * 4 + place
+                    for tile_of_row in range(count):
+                        transform(product, edge * step, step, tile, size * lanes, lanes, size, 1, lanes)
+                        product += vector
+                        at = tile_of_row * size
+                        columns = min(size, stop - start - at)
+                        for j in range(rows):
+                            for k in range(columns):
+                                value = add(load(tile + (j * size + k) * vector, lanes), bias)
+                                offset = (j * args[25] + at + k) * vector
+                                if args[3] != 0:
+                                    value = add(value, load(residual + offset, lanes))
+                                clamped = minimum(top_most, maximum(low, value))
+                                store(out + offset, fma(slope, minimum(value, zero), clamped))
+                    for j in range(rows):
+                        pixel = (top + j) * args[25] + start
+                        pass_on(
+                            args, 36, out + j * args[25] * vector, (stop - start) * lanes, image, block, pixel * lanes
+                        )
+                    i += count
 
-    return kernel(forward)
-
-
-@cache
-def output_kernel(size: int, lanes: int) -> Any:
-    """Compiled kernel.
-
-    Record: M, bias, residual, y, space; blocks, tile rows, tile columns, height, width, y's and the residual's image
-    strides, tiles of all images; low, high, slope; a chain. A task is a row of tiles of a block of an image, and has
-    one tile of `space` to itself. M lies as V does.
-    """
-
-    def backward(args: Any, task: Any) -> None:
-        blocks, high, wide, height, width, tiles = args[5], args[6], args[7], args[8], args[9], args[12]
-        image, block, row = task // (blocks * high), task // high % blocks, task % high
-        position = blocks * tiles * lanes
-        m = args[0] + (block * tiles + (image * high + row) * wide) * lanes * 4
-        space = args[4] + task * size * size * lanes * 4
-        bias = load(args[1] + block * lanes * 4, lanes)
-        low, top = splat(number(args, 13), lanes), splat(number(args, 14), lanes)
-        slope, zero = splat(number(args, 15), lanes), splat(0.0, lanes)
-        for column in range(wide):
-            transform(
-                m + column * lanes * 4, (size + 2) * position, position, space, size * lanes, lanes, size, 1, lanes
-            )
-            for i in range(min(size, height - row * size)):
-                place = ((block * height + row * size + i) * width + column * size) * lanes
-                for j in range(min(size, width - column * size)):
-                    value = add(load(space + (i * size + j) * lanes * 4, lanes), bias)
-                    if args[2] != 0:
-                        value = add(value, load(args[2] + (image * args[11] + place + j * lanes) * 4, lanes))
-                    clamped = minimum(top, maximum(low, value))
-                    out = args[3] + (image * args[10] + place + j * lanes) * 4
-                    store(out, fma(slope, minimum(value, zero), clamped))
-        for i in range(row * size, min(height, row * size + size)):
-            place = args[3] + (image * args[10] + (block * height + i) * width * lanes) * 4
-            pass_on(args, 16, place, width * lanes, image, block, i * width * lanes)
-
-    return kernel(backward)
+    return kernel(band)
 
 
 def serves(call: Call) -> bool:
@@ -146,79 +145,78 @@ def serves(call: Call) -> bool:
     return square and tuple(given["dilations"]) == (1, 1) and given["group"] == 1 and call.need(0).layout == "blocked"
 
 
-def cycles(call: Call, target: CpuTarget, size: int) -> float:
-    """About how many cycles `lower` takes: the products, or fetching their weights, and the transforms."""
+class Bands:
+    """How a convolution's tiles of one size are dealt to tasks."""
+
+    def __init__(self, call: Call, target: CpuTarget, choice: Choice) -> None:
+        y = call.outputs[0]
+        self.size = choice["size"]
+        self.high, self.wide = (-(-length // self.size) for length in y.shape[2:])
+        self.tiles = y.shape[0] * self.high * self.wide
+        self.count = -(-self.tiles // choice["tiles"])
+        self.each = -(-self.tiles // self.count)
+        self.pixels, self.blocks = choose_tile(self.each, y.blocks, target.registers)
+        self.groups = -(-y.blocks // self.blocks)
+        self.parts = choice["parts"]
+        inputs = call.need(0).blocks * self.each + 1
+        self.room = 4 * y.block * (self.size + 2) ** 2 * (inputs + self.blocks * self.each + 2)
+
+
+def cycles(call: Call, target: CpuTarget, choice: Choice) -> float:
+    """About how many cycles a choice takes, the tasks dealt to the target's threads; infinite where it does not fit."""
+    bands = Bands(call, target, choice)
+    if bands.parts > bands.groups:
+        return float("inf")
     x, y = call.need(0), call.outputs[0]
-    n, c = x.shape[:2]
-    positions = (size + 2) ** 2
-    tiles = n * -(-y.shape[2] // size) * -(-y.shape[3] // size)
-    product = c * tile_cycles(tiles, y.blocks, *choose_tile(tiles, y.blocks, target.registers))
-    weights = 4 * c * y.blocks * y.block / BYTES_A_CYCLE
-    moved = 2 * 4 * tiles * (x.blocks + y.blocks) * y.block / BYTES_A_CYCLE
-    return positions * (max(product, weights) + moved)
+    places, channels = (bands.size + 2) ** 2, x.shape[1]
+    blocks = min(-(-bands.groups // bands.parts) * bands.blocks, y.blocks)
+    weights = 4 * channels * y.block
+    a_place: float = TRANSFORM * bands.each * (x.blocks + blocks) + PRODUCT * -(-blocks // bands.blocks)
+    a_place += channels * tile_cycles(bands.each, blocks, bands.pixels, bands.blocks) + weights * blocks / NEAR
+    if bands.room > target.cache:
+        a_place += 2 * 4 * bands.each * x.blocks * y.block / SPILLED  # written, and read again
+    rounds = -(-bands.count * bands.parts // target.workers)
+    return places * max(rounds * a_place, weights * y.blocks / (FAR * target.workers))
 
 
-def lower(call: Call, target: CpuTarget, size: int) -> CpuLowering:
-    """Lower a convolution that `serves`, by output tiles of `size`: pad, transform, multiply, transform back."""
+def choose(call: Call, target: CpuTarget, directly: float) -> Choice:
+    """How to compute a convolution that `serves`, which takes so many cycles directly: as tuned, or by the model."""
     x, y = call.need(0), call.outputs[0]
-    n, _, h, w = x.shape
-    k, height, width = y.shape[1:]
-    lanes, edge = y.block, size + 2
-    high, wide = -(-height // size), -(-width // size)
-    tiles = n * high * wide
-    top, left, _, _ = call.attributes["pads"]
-    pads = (top, left, high * size + 2 - h - top, wide * size + 2 - w - left)
-    row = (w + pads[1] + pads[3]) * lanes
-    image = x.blocks * (h + pads[0] + pads[2]) * row
-    forward = CpuStep(
-        input_kernel(size, lanes).address, (scratch(0), scratch(1)),
-        (x.blocks, high, wide, row, image, tiles), n * x.blocks * high, "winograd in",
-    )  # fmt: skip
-    residual = call.given(3)
-    bias = np.zeros(y.blocks * lanes, np.float32)
-    if 2 in call.constants:
-        bias[:k] = call.constants[2]
-    tasks = n * y.blocks * high
-    chain = tail(call, lanes)
-    backward = CpuStep(
-        output_kernel(size, lanes).address,
-        (scratch(2), constant(bias), ABSENT if residual is None else read(3), write(), scratch(3), *chain),
-        (
-            y.blocks, high, wide, height, width, y.stride, residual.stride if residual else 0, tiles,
-            *clamp_of(call),
-        ),
-        tasks, "winograd out", len(chain),
-    )  # fmt: skip
-    product = _product(call, target, size, tiles)
-    positions = edge * edge * tiles * lanes * 4
-    nbytes = (n * image * 4, positions * x.blocks, positions * y.blocks, tasks * size * size * lanes * 4)
-    return CpuLowering((pad(x, pads), forward, product, backward), nbytes)
+
+    def cost(choice: Choice) -> float:
+        return cycles(call, target, choice) if choice["size"] else directly
+
+    threads = f"{target.workers} thread" + "s" * (target.workers > 1)
+    problem = f"{'x'.join(map(str, x.shape))} to {'x'.join(map(str, y.shape))} in blocks of {y.block}, {threads}"
+    return target.choose(Question(SPACE, problem, min(SPACE.choices(), key=cost), cost))
 
 
-def _product(call: Call, target: CpuTarget, size: int, tiles: int) -> CpuStep:
-    """The matrix products, one for each place in a tile: images of one row to the tiles of convolution."""
+def lower(call: Call, target: CpuTarget, choice: Choice) -> CpuLowering:
+    """Lower a convolution that `serves` by a choice whose size is not 0."""
     x, y = call.need(0), call.outputs[0]
-    c, lanes, edge = x.shape[1], y.block, size + 2
+    bands = Bands(call, target, choice)
+    c, lanes, places, blocks = x.shape[1], y.block, (bands.size + 2) ** 2, bands.blocks
+    firsts = [min(i, y.blocks - blocks) for i in range(0, y.blocks, blocks)]
     weights = np.zeros((y.blocks * lanes, c, 3, 3), np.float32)
     weights[: y.shape[1]] = call.constants[1]
-    places = transformed(weights, size).reshape(edge * edge, -1, lanes, c)
-    pixels, blocks = choose_tile(tiles, y.blocks, target.registers)
-    firsts = [min(i, y.blocks - blocks) for i in range(0, y.blocks, blocks)]
-    packed = np.stack([places[:, first : first + blocks] for first in firsts], 1).transpose(0, 1, 2, 4, 3)
-    groups = np.array([[first, 0, x.blocks, i * blocks * c * lanes] for i, first in enumerate(firsts)], np.int64)
-    runs = [[b * tiles * lanes, min(lanes, c - b * lanes)] for b in range(x.blocks)]
-    count = -(-tiles // pixels)
-    each = min(count, max(1, round(TASK_FLOPS / (2.0 * c * lanes * blocks * pixels))))
-    parts = -(-count // each)
-    numbers = (
-        edge * edge, len(firsts), parts, each, 1, tiles, x.blocks * tiles * lanes, 0, lanes,
-        y.blocks * tiles * lanes, 0, lanes, tiles * lanes, c * lanes, y.blocks * lanes, *IDENTITY,
-        len(firsts) * blocks * c * lanes, 0, 0,
-    )  # fmt: skip
+    split = transformed(weights, bands.size).reshape(places, -1, lanes, c)
+    packed = np.stack([split[:, first : first + blocks] for first in firsts]).transpose(0, 1, 2, 4, 3)
+    table = [[b * bands.each * lanes, min(lanes, c - b * lanes)] for b in range(x.blocks)]
+    bias = np.zeros(y.blocks * lanes, np.float32)
+    if 2 in call.constants:
+        bias[: y.shape[1]] = call.constants[2]
+    residual = call.given(3)
+    chain = tail(call, lanes)
     operands = (
-        scratch(1), constant(packed), constant(np.zeros(y.blocks * lanes, np.float32)), ABSENT,
-        scratch(2), constant(np.array(runs, np.int64)), constant(groups),
+        read(0), constant(packed), constant(bias), ABSENT if residual is None else read(3), write(),
+        private(bands.room), constant(np.zeros(blocks * lanes, np.float32)), constant(np.array(table, np.int64)),
+        constant(np.array([0, 0, x.blocks, 0], np.int64)),
     )  # fmt: skip
-    return CpuStep(
-        dense_kernel(pixels, blocks, lanes).address, operands, numbers, edge * edge * len(firsts) * parts, "winograd"
-    )
+    numbers = (
+        dense_kernel(bands.pixels, blocks, lanes).address, bands.pixels, blocks, bands.tiles, bands.each, bands.high,
+        bands.wide, bands.parts, len(firsts), c, x.blocks, *x.shape[2:], x.stride, y.blocks, *y.shape[2:], y.stride,
+        residual.stride if residual else 0, *call.attributes["pads"][:2], *clamp_of(call), *IDENTITY,
+    )  # fmt: skip
+    tasks = bands.count * bands.parts
+    step = CpuStep(band_kernel(bands.size, lanes).address, (*operands, *chain), numbers, tasks, "winograd", len(chain))
+    return CpuLowering((step,))

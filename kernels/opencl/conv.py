@@ -19,6 +19,6 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
     conv = Convolution.of(call)
     if conv.depthwise:
         return depthwise.lower(conv, target)
-    if target.simt:
-        return implicit.lower(conv, target)
-    return winograd.lower(conv, target) if winograd.pays(conv, target) else direct.lower(conv, target)
+    if winograd.pays(conv, target):
+        return winograd.lower(conv, target)
+    return implicit.lower(conv, target) if target.simt else direct.lower(conv, target)

@@ -105,6 +105,12 @@ class Convolution:
             spans.append((first // outputs * inputs, (last // outputs + 1) * inputs))
         return spans
 
+    @cached_property
+    def alike(self) -> int:
+        """How many neighbouring output blocks, from any multiple of it on, read the same inputs."""
+        first = np.flatnonzero(np.diff(self.starts, prepend=-1))
+        return int(np.gcd.reduce(np.append(first, self.y.blocks)))
+
     def blocked_weights(self) -> Array:
         """[output block][input block][kh][kw][input lane][output lane], zero where nothing reaches.
 
@@ -114,9 +120,9 @@ class Convolution:
         block, depth = self.block, self.depth
         inputs, outputs = self.x.shape[1] // self.group, self.y.shape[1] // self.group
         packed = np.zeros((self.y.blocks, depth, *self.kernel, block, block), np.float32)
-        if self.group == 1:
+        if self.group == 1 or outputs % block == inputs % block == 0:
             wide = np.zeros((self.y.blocks * block, depth * block, *self.kernel), np.float32)
-            wide[:outputs, :inputs] = self.weights
+            wide[: self.y.shape[1], :inputs] = self.weights
             split = wide.reshape(self.y.blocks, block, depth, block, *self.kernel)
             packed[:] = split.transpose(0, 2, 4, 5, 3, 1)
             return packed

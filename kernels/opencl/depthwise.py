@@ -10,8 +10,8 @@ from kernels.op import GpuLowering, GpuStep, constant, read, write
 from kernels.opencl.convolution import Convolution
 from kernels.opencl.grid import ceil_div, round_up, row_grid
 from kernels.opencl.source import template
-from kernels.opencl.space import Choice, Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
+from kernels.space import Choice, Question, Space, Tunable
 
 _RESIDENT = 2048  # work-items that a SIMT device's compute unit works on at a time
 _ITEM = 30  # vectors' loads that beginning a work-item is worth, and a position in it
@@ -24,7 +24,7 @@ SPACE = Space(
         Tunable("span", tuple(1 << i for i in range(13)), "neighbouring positions that a work-item does, at most"),
         Tunable("group", (1, 8, 16, 32, 64, 128, 256), "work-items of a group"),
     ),
-    ("depthwise",),
+    ("opencl/depthwise.cl",),
 )
 
 

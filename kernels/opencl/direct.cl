@@ -7,14 +7,14 @@ void direct(__global const float *restrict x, int x_at, __global const float *re
             __global const float *restrict bias, int bias_at, __global const float *restrict residual, int residual_at,
             __global float *restrict y, int y_at CHAIN_POINTERS,
             int height, int width, int blocks, int runs, int x_row, int x_plane, int x_image, int y_image,
-            int residual_image, int weights_image, float low, float high, float slope CHAIN_NUMBERS)
+            int residual_image, float low, float high, float slope CHAIN_NUMBERS)
 {
     const int image = get_global_id(ROW_AXIS) / height, row = get_global_id(ROW_AXIS) % height;
     // the last tile overlaps its neighbour instead of being smaller: both write the same values
     const int column = min((int)get_global_id(0) * T, width - T);
     const int block = min((int)get_global_id(3 - ROW_AXIS) * NB, blocks - NB);
     x += x_at + image * x_image + starts[starts_at + block] * x_plane + row * x_row + column * PIXEL;
-    __global const VEC *w = (__global const VEC *)(weights + weights_at + image * weights_image) + block * runs * RUN;
+    __global const VEC *w = (__global const VEC *)(weights + weights_at) + block * runs * RUN;
     __global const VEC *b = (__global const VEC *)(bias + bias_at) + block;
     VEC sum[NB][T];
     #pragma unroll

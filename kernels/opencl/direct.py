@@ -10,8 +10,8 @@ from kernels.op import GpuLowering, GpuStep, Operand, constant, read, scratch, w
 from kernels.opencl.convolution import Convolution
 from kernels.opencl.grid import ceil_div
 from kernels.opencl.source import template
-from kernels.opencl.space import Choice, Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
+from kernels.space import Choice, Question, Space, Tunable
 
 _TILE_OVERHEAD = 120  # cycles to begin and end a tile
 _LATENCY = 4  # cycles until a multiply-add's result can be added to again
@@ -30,7 +30,7 @@ SPACE = Space(
         Tunable("unroll", tuple(range(1, 9)), "steps of the reduction written out one after another"),
         Tunable("rows_last", (0, 1), "1: all rows pass an output block's weights before the next block's turn"),
     ),
-    ("direct",),
+    ("opencl/direct.cl",),
 )
 
 
@@ -57,7 +57,7 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
     starts = np.zeros(conv.y.blocks, np.int32) if plain else conv.starts
     n, _, height, width = conv.y.shape
     resident = packed.nbytes <= min(_CACHE, prod(conv.x.stored[1:]) * 4 - 1)
-    choice = choose(conv, run, len(offsets), target, grouped=bool(np.any(starts)), rows_last=resident)
+    choice = _choose(conv, run, len(offsets), target, rows_last=resident)
     pixels, blocks, rows_last = choice["pixels"], choice["blocks"], choice["rows_last"]
     across = (ceil_div(conv.y.blocks, blocks), n * height)
     bias, residual = conv.operands()
@@ -75,7 +75,6 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
             conv.x.stride if source.kind == "input" else nbytes // 4 // n,
             conv.y.stride,
             conv.residual.stride if conv.residual else 0,
-            0,  # all images share the weights
             *conv.activation,
         ),
         (ceil_div(width, pixels), *(across if rows_last else across[::-1])),
@@ -117,7 +116,7 @@ def _padded(conv: Convolution) -> tuple[Operand, tuple[int, int], int, tuple[Gpu
     return scratch(), (rows, columns), lanes, (step,), n * image * 4
 
 
-def choose(conv: Convolution, run: int, runs: int, target: GpuTarget, *, grouped: bool, rows_last: bool) -> Choice:
+def _choose(conv: Convolution, run: int, runs: int, target: GpuTarget, *, rows_last: bool) -> Choice:
     """The tile for a reduction over `runs` stretches of `run` neighbours: by default the one of fewest cycles.
 
     A step of the reduction loads a value per pixel and a vector per block, two loads and two
@@ -126,14 +125,16 @@ def choose(conv: Convolution, run: int, runs: int, target: GpuTarget, *, grouped
     room = 32 if target.vector_width >= 16 else 16
     parts = max(1, conv.block // target.vector_width)  # registers per vector of a block
     pixels, blocks = conv.y.shape[3], conv.y.blocks
-    most = 1 if grouped else blocks  # output blocks of different groups read different inputs
+    grouped = conv.x.layout == "blocked" and bool(np.any(conv.starts))
+    # Output blocks of different groups read different inputs.
+    fitting = [n for n in SPACE.tunables[1].values if n <= blocks and (not grouped or conv.alike % n == 0)]
 
     def spilled(choice: Choice) -> int:
         return max(0, (choice["pixels"] + 1) * choice["blocks"] * parts + 1 - room)
 
     def cost(choice: Choice) -> float:
         tile, several = choice["pixels"], choice["blocks"]
-        if tile > pixels or several > most or run % choice["unroll"] or spilled(choice) > room // 2:
+        if tile > pixels or several not in fitting or run % choice["unroll"] or spilled(choice) > room // 2:
             return float("inf")
         sums, loads = tile * several * parts, tile + several * parts
         cycles = max(sums / 2, loads / 2, _LATENCY) + _STEP + _WEIGHTS * several * parts + _SPILL * spilled(choice)

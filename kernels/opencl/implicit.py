@@ -12,8 +12,8 @@ from kernels.op import GpuLowering, GpuStep, constant, read, scratch, write
 from kernels.opencl.convolution import Array, Convolution
 from kernels.opencl.grid import ceil_div, round_up
 from kernels.opencl.source import template
-from kernels.opencl.space import Choice, Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
+from kernels.space import Choice, Question, Space, Tunable
 
 _PLAIN_SLAB = 16  # inputs per step of the reduction where the input is plain
 _OUTSIDE = 1 << 20  # a row no image has: marks taps that only fill up the last slab
@@ -29,6 +29,7 @@ _REGISTERS = 65536
 _LOCAL_MEMORY = 200 << 10  # bytes that resident work-groups share
 _BEGIN = 5100  # from a launch to its first slab, and after its last one
 _SECOND_PASS = 6700  # another launch
+LAUNCH = 8000  # that a launch takes the host
 _SHARED = 6000  # given for a choice in common with others, which then share a launch
 _SPLITS = (1, 2, 4, 8)  # those that were measured
 
@@ -43,7 +44,7 @@ SPACE = Space(
         Tunable("slices", (1, 2, 4, 8, 16), "parts of the reduction that a work-group's items sum up"),
         Tunable("splits", _SPLITS, "parts of the reduction that different work-groups sum up"),
     ),
-    ("implicit", "finish"),
+    ("opencl/implicit.cl", "opencl/finish.cl"),
 )
 # What the model of cycles chooses from by default: (pixels, channels, item_pixels, item_channels).
 _TILES = (
@@ -276,7 +277,7 @@ def _question(shape: _Shape, target: GpuTarget) -> Question:
         items, team = _items(choice), _team(choice)
         if items > target.max_work_group or local_memory > target.local_memory or splits > slabs:
             return float("inf")
-        if columns % conv.block or columns % tn or rows % tm or (grouped and columns != conv.block):
+        if columns % conv.block or columns % tn or rows % tm or (grouped and conv.alike % (columns // conv.block)):
             return float("inf")
         a_parts = ceil_div(rows * slab // width, team)
         parts = a_parts + ceil_div(columns * slab // 4, team)

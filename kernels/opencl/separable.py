@@ -7,18 +7,17 @@ from math import prod
 from kernels.op import Call, GpuLowering, Spec
 from kernels.opencl import affine, conv, implicit
 from kernels.opencl.convolution import Convolution
-from kernels.opencl.space import Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
 from kernels.separable import parts
 from kernels.sequence import sequence
+from kernels.space import Question, Space, Tunable
 
-_LAUNCH = 8000  # cycles that a launch takes the host
 _TAP = 0.25  # cycles of a tap of a channel at a pixel in a launch of its own
 
 SPACE = Space(
     "separable",
     (Tunable("fused", (0, 1), "1: the first part is computed where the second reads it, 0: in a launch of its own"),),
-    ("implicit", "depthwise"),
+    ("opencl/implicit.cl", "opencl/depthwise.cl"),
 )
 
 
@@ -47,7 +46,7 @@ def _fused(product: Convolution, filters: Convolution, target: GpuTarget) -> boo
     """Whether one launch is faster: by the model of cycles, if nobody measured."""
     n, _, height, width = filters.y.shape
     taps = n * height * width * filters.y.blocks * filters.block * (1 + prod(filters.kernel))
-    apart = implicit.cycles(product, target) + _LAUNCH + _TAP * taps / target.compute_units
+    apart = implicit.cycles(product, target) + implicit.LAUNCH + _TAP * taps / target.compute_units
     cycles = {0: apart, 1: implicit.cycles(product, target, filters)}
     problem = implicit.problem(product, filters)
     question = Question(SPACE, problem, {"fused": int(cycles[1] < apart)}, lambda choice: cycles[choice["fused"]])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
 
@@ -11,12 +10,6 @@ from pathlib import Path
 def template(name: str) -> str:
     """The prelude and a template's text, ready to be built with its defines."""
     return "".join(map(_text, ("prelude", "functions", name)))
-
-
-@cache
-def digest(*names: str) -> str:
-    """What tells these templates' texts from all others, 16 hexadecimal digits."""
-    return sha256("\0".join(map(_text, names)).encode()).hexdigest()[:16]
 
 
 def _text(name: str) -> str:

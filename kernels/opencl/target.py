@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from kernels.opencl.space import Choice, Question
+from kernels.space import Asked
 
 
 @dataclass(frozen=True)
-class GpuTarget:
+class GpuTarget(Asked):
     """An OpenCL device, in the numbers that choose tiles.
 
     `simt` is False for an OpenCL runtime on CPU cores: there one work-item is a CPU thread's loop
     with wide registers, and work-groups of one item are best. `vector_width` is the float32 lanes of
-    its native register. `local_memory` is in bytes. `tunings` holds what was found best on this device,
-    by space and problem.
+    its native register. `local_memory` is in bytes.
     """
 
     name: str
@@ -25,7 +23,6 @@ class GpuTarget:
     max_work_group: int
     vector_width: int = 8
     half: bool = False
-    tunings: Mapping[tuple[str, str], Choice] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def lanes(self) -> int:
@@ -35,8 +32,3 @@ class GpuTarget:
     def block_lanes(self, block: int) -> int:
         """Lanes of a block that one work-item does: all of them on CPU cores."""
         return min(4, block) if self.simt else block
-
-    def choose(self, question: Question) -> Choice:
-        """The tuned choice where there is one that fits, else the template's default."""
-        tuned = self.tunings.get(question.key)
-        return tuned if tuned is not None and question.fits(tuned) else question.default

@@ -1,29 +1,33 @@
-"""Winograd's F(4x4, 3x3) for OpenCL runtimes on CPU cores: transform, multiply by the direct kernel, transform back."""
+"""Winograd's F(4x4, 3x3) on OpenCL: transform, multiply by the kernel for 1x1 convolutions, transform back."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
-from kernels.op import GpuLowering, GpuStep, constant, read, scratch, write
-from kernels.opencl import direct
+from kernels.op import GpuLowering, GpuStep, Spec, read, write
+from kernels.opencl import direct, implicit
+from kernels.opencl.activation import LARGEST
+from kernels.opencl.chain import Tail
 from kernels.opencl.convolution import Convolution
-from kernels.opencl.grid import ceil_div
+from kernels.opencl.grid import ceil_div, grid
 from kernels.opencl.source import template
-from kernels.opencl.space import Question, Space, Tunable
 from kernels.opencl.target import GpuTarget
+from kernels.sequence import sequence
+from kernels.space import Question, Space, Tunable
 from kernels.winograd import transformed
 
 _SIZE = 4  # outputs of a tile, each way
 _PLANES = (_SIZE + 2) ** 2
-_BYTES = 8  # a cycle, from the third-level cache
-_LARGEST = 3.4e38
+_BYTES = 8  # a CPU's core moves in a cycle, from the third-level cache
+_FLOAT = 0.3  # cycles of a SIMT device's compute unit for a float that a transform moves
 
 SPACE = Space(
     "winograd",
     (Tunable("winograd", (0, 1), "1: by Winograd's transforms, 0: directly"),),
-    ("winograd", "direct"),
+    ("opencl/winograd.cl", "opencl/direct.cl", "opencl/implicit.cl"),
 )
 
 
@@ -32,65 +36,87 @@ def pays(conv: Convolution, target: GpuTarget) -> bool:
     ones = conv.strides == conv.dilations == (1, 1) and conv.group == 1
     if not ones or conv.kernel != (3, 3) or conv.x.layout != "blocked":
         return False
-    inputs, outputs = conv.x.blocks * conv.block, conv.y.blocks * conv.block
-    n, _, height, width = conv.y.shape
-    tiles = n * ceil_div(height, _SIZE) * ceil_div(width, _SIZE)
-    a_cycle = 2 * target.vector_width
-    product = max(tiles * inputs * outputs / a_cycle, 4 * inputs * outputs / _BYTES)
-    moved = 2 * 4 * tiles * (inputs + outputs) / _BYTES
-    cycles = {1: _PLANES * (product + moved), 0: 9 * n * height * width * inputs * outputs / a_cycle}
+    cycles = _simt_cycles(conv, target) if target.simt else _core_cycles(conv, target)
     default = {"winograd": int(cycles[1] < cycles[0])}
     question = Question(SPACE, conv.problem, default, lambda choice: cycles[choice["winograd"]])
     return bool(target.choose(question)["winograd"])
 
 
 def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
-    """Three launches over two scratch areas of planes."""
-    n, _, h, w = conv.x.shape
-    _, k, height, width = conv.y.shape
-    v = conv.block
-    high, wide = ceil_div(height, _SIZE), ceil_div(width, _SIZE)
-    tiles = n * high * wide
-    bias, residual = conv.operands()
-    top, left, _, _ = conv.pads
-    forward = GpuStep(
-        template("winograd"), "winograd_in", (read(0), scratch(0)),
-        (high, wide, h, w, conv.x.blocks, tiles, conv.x.stride, top, left),
-        (high, conv.x.blocks, n), (1, 1, 1), (("V", v), ("RESIDUAL", 0)),
-    )  # fmt: skip
-    backward = GpuStep(
-        template("winograd"), "winograd_out", (scratch(1), bias, residual, write()),
+    """Three launches, or four where the product splits its reduction, over two scratch areas of planes."""
+    weights = np.zeros((conv.y.blocks * conv.block, conv.x.blocks * conv.block, 3, 3), np.float32)
+    weights[: conv.y.shape[1], : conv.x.shape[1]] = conv.weights
+    planes = _planes(conv)
+    planes = replace(planes, weights=transformed(weights, _SIZE).reshape(planes.weights.shape))
+    product = implicit.lower(planes, target) if target.simt else direct.lower(planes, target)
+    behind = sequence(product, GpuLowering((_backward(conv, target),)), planes.y.nbytes)
+    return sequence(GpuLowering((_forward(conv, target),)), behind, planes.x.nbytes)
+
+
+def _forward(conv: Convolution, target: GpuTarget) -> GpuStep:
+    n, _, height, width = conv.x.shape
+    high, wide = _tiles(conv)
+    lanes = target.block_lanes(conv.block)
+    items = grid(high * wide * conv.block // lanes, target)
+    return GpuStep(
+        template("winograd"), "winograd_in", (read(0), write()),
         (
-            high, wide, height, width, conv.y.blocks, tiles, conv.y.stride,
+            items.span, high * wide, wide, height, width, conv.x.blocks, n * high * wide, conv.x.stride, *conv.pads[:2],
+        ),
+        (items.items, conv.x.blocks, n), (items.group, 1, 1), (("V", lanes), ("BLOCK", conv.block), ("RESIDUAL", 0)),
+    )  # fmt: skip
+
+
+def _backward(conv: Convolution, target: GpuTarget) -> GpuStep:
+    n, _, height, width = conv.y.shape
+    high, wide = _tiles(conv)
+    lanes = target.block_lanes(conv.block)
+    items = grid(high * wide * conv.block // lanes, target)
+    bias, residual = conv.operands()
+    step = GpuStep(
+        template("winograd"), "winograd_out", (read(0), bias, residual, write()),
+        (
+            items.span, high * wide, wide, height, width, conv.y.blocks, n * high * wide, conv.y.stride,
             conv.residual.stride if conv.residual else 0, *conv.activation,
         ),
-        (high, conv.y.blocks, n), (1, 1, 1), (("V", v), ("RESIDUAL", int(conv.residual is not None))),
+        (items.items, conv.y.blocks, n), (items.group, 1, 1),
+        (("V", lanes), ("BLOCK", conv.block), ("RESIDUAL", int(conv.residual is not None))),
     )  # fmt: skip
-    weights = np.zeros((conv.y.blocks * v, conv.x.blocks * v, 3, 3), np.float32)
-    weights[:k, : conv.x.shape[1]] = conv.weights
-    split = transformed(weights, _SIZE).reshape(_PLANES, conv.y.blocks, v, conv.x.blocks, v)
-    packed = split.transpose(0, 1, 3, 4, 2).astype(np.float32)
-    row = replace(conv, y=replace(conv.y, shape=(_PLANES, k, 1, tiles)))
-    choice = direct.choose(row, v, conv.x.blocks, target, grouped=False, rows_last=True)
-    pixels, blocks, rows_last = choice["pixels"], choice["blocks"], choice["rows_last"]
-    across = (ceil_div(conv.y.blocks, blocks), _PLANES)
-    nothing = constant(np.zeros(conv.y.blocks * v, np.float32))
-    offsets = np.arange(conv.x.blocks, dtype=np.int32) * tiles * v
-    product = GpuStep(
-        template("direct"), "direct",
-        (
-            scratch(0), constant(packed), constant(offsets), constant(np.zeros(conv.y.blocks, np.int32)), nothing,
-            nothing, scratch(1),
-        ),
-        (
-            1, tiles, conv.y.blocks, conv.x.blocks, 0, tiles * v, conv.x.blocks * tiles * v,
-            conv.y.blocks * tiles * v, 0, conv.y.blocks * conv.x.blocks * v * v, -_LARGEST, _LARGEST, 0.0,
-        ),
-        (ceil_div(tiles, pixels), *(across if rows_last else across[::-1])), (1, 1, 1),
-        (
-            ("V", v), ("T", pixels), ("NB", blocks), ("RUN", v), ("UNROLL", choice["unroll"]), ("PIXEL", v),
-            ("RESIDUAL", 0), ("ROW_AXIS", 2 if rows_last else 1),
-        ),
+    return conv.tail.on(step)
+
+
+def _tiles(conv: Convolution) -> tuple[int, int]:
+    """Tiles of an image, down and across."""
+    height, width = conv.y.shape[2:]
+    return ceil_div(height, _SIZE), ceil_div(width, _SIZE)
+
+
+def _planes(conv: Convolution) -> Convolution:
+    """The products, weights left out: a 1x1 convolution with a group a plane, whose pixels are all images' tiles."""
+    inputs, outputs = conv.x.blocks * conv.block, conv.y.blocks * conv.block
+    tiles = conv.y.shape[0] * prod(_tiles(conv))
+    weights = np.broadcast_to(np.float32(0), (_PLANES * outputs, inputs, 1, 1))
+    x, y = (Spec((1, _PLANES * count, 1, tiles), layout="blocked", block=conv.block) for count in (inputs, outputs))
+    return replace(
+        conv, x=x, y=y, weights=weights, bias=None, residual=None, kernel=(1, 1),
+        pads=(0, 0, 0, 0), group=_PLANES, activation=(-LARGEST, LARGEST, 0.0), tail=Tail(), accompanied=False,
     )  # fmt: skip
-    plane = 4 * _PLANES * tiles * v
-    return GpuLowering((forward, product, conv.tail.on(backward)), (plane * conv.x.blocks, plane * conv.y.blocks))
+
+
+def _simt_cycles(conv: Convolution, target: GpuTarget) -> dict[int, float]:
+    """Cycles of a SIMT device, directly and by transforms: a tile's 36 numbers and 16 are moved on either side."""
+    planes = _planes(conv)
+    moved = (planes.x.size + planes.y.size) * (1 + _SIZE**2 / _PLANES)
+    transforms = 2 * implicit.LAUNCH + _FLOAT * moved / target.compute_units
+    return {0: implicit.cycles(conv, target), 1: implicit.cycles(planes, target) + transforms}
+
+
+def _core_cycles(conv: Convolution, target: GpuTarget) -> dict[int, float]:
+    """Cycles of a CPU's core, directly and by transforms."""
+    inputs, outputs = conv.x.blocks * conv.block, conv.y.blocks * conv.block
+    n, _, height, width = conv.y.shape
+    tiles = n * prod(_tiles(conv))
+    a_cycle = 2 * target.vector_width
+    product = max(tiles * inputs * outputs / a_cycle, 4 * inputs * outputs / _BYTES)
+    moved = 2 * 4 * tiles * (inputs + outputs) / _BYTES
+    return {1: _PLANES * (product + moved), 0: 9 * n * height * width * inputs * outputs / a_cycle}

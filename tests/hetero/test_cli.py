@@ -302,8 +302,15 @@ class TestWithoutFakes:
         assert json.loads(out.read_text())["device"] == said["device"]
         assert "ways tried for 1 layers" in self.hetero("tune", model, "--seconds", 1, "--out", out).stdout
 
-    def test_tune_is_for_gpus(self, model: Path) -> None:
-        self.refused("tune", model, "--device", "cpu", says="device 'cpu' cannot be tuned: expected gpu, or gpu:N")
+    def test_tune_the_cpu(self, model: Path, tmp_path: Path) -> None:
+        out = tmp_path / "tuned.json"
+        done = self.hetero("tune", model, "--device", "cpu", "--threads", 1, "--seconds", 2, "--out", out, "--json")
+        assert done.returncode == 0, done.stderr
+        assert {"device", "driver", "file", "default_seconds", "tuned_seconds"} <= json.loads(done.stdout).keys()
+
+    def test_tune_is_for_one_device(self, model: Path) -> None:
+        says = "device 'auto' cannot be tuned: expected cpu, gpu, or gpu:N"
+        self.refused("tune", model, "--device", "auto", says=says)
 
     def test_an_unknown_device(self, model: Path, folder: Path) -> None:
         self.refused("run", model, folder, "--device", "tpu", says="tpu")

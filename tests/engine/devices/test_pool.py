@@ -30,7 +30,7 @@ class Job:
     def __init__(self, counting: Any, tasks: list[int]) -> None:
         self.done = [np.zeros(count, np.int64) for count in tasks]
         self._records = [np.array([done.ctypes.data], np.int64) for done in self.done]
-        rows = [(counting.address, r.ctypes.data, n) for r, n in zip(self._records, tasks, strict=True)]
+        rows = [(counting.address, r.ctypes.data, 0, n) for r, n in zip(self._records, tasks, strict=True)]
         self.commands = np.array(rows, np.int64)
 
 
@@ -59,3 +59,21 @@ def test_callers_at_the_same_time_do_not_meet(counting: Any) -> None:
     for caller in callers:
         caller.join(60)
     assert all((done == runs).all() for job in jobs for done in job.done)
+
+
+def _count_by_worker(args: Any, task: Any) -> None:
+    integers(args[0])[0] += 1
+
+
+def test_every_worker_has_a_record_of_its_own() -> None:
+    """Threads that count in the same word would lose some now and then."""
+    pool, done = Pool(2), np.zeros((2, 8), np.int64)
+    records = np.array([row.ctypes.data for row in done], np.int64)
+    commands = np.array([(kernel(_count_by_worker).address, records.ctypes.data, 8, 20_000)], np.int64)
+    runs = 0
+    while runs < 10 or (runs < 1000 and not done[:, 0].all()):
+        pool.run(commands)
+        runs += 1
+        assert done[:, 0].sum() == runs * 20_000
+    assert done[:, 0].all()
+    assert not done[:, 1:].any()

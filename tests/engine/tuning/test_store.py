@@ -9,7 +9,7 @@ import pytest
 
 from engine.tuning import store
 from engine.tuning.store import Tuned, keep, tunings, user_file
-from kernels.opencl.spaces import spaces
+from kernels.spaces import spaces
 
 PACKAGED = sorted(store.SHIPPED.glob("*.json"))
 CHOICE = {"pixels": 3, "blocks": 1, "unroll": 4, "rows_last": 0}

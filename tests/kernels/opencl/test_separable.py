@@ -11,8 +11,8 @@ import pytest
 
 from kernels.op import Call
 from kernels.opencl import separable
-from kernels.opencl.space import Choice, Question
 from kernels.opencl.target import GpuTarget
+from kernels.space import Choice, Question
 from tests.kernels.opencl.harness import close, reference, run, spec, target
 
 # (N, C, H, W, K, window, strides, pads, dilations)

@@ -11,9 +11,9 @@ import pytest
 
 from kernels.op import Call
 from kernels.opencl import conv
-from kernels.opencl.space import Choice, Question
-from kernels.opencl.spaces import spaces
 from kernels.opencl.target import GpuTarget
+from kernels.space import Choice, Question
+from kernels.spaces import spaces
 from tests.kernels.opencl.harness import close, reference, run, spec, target
 
 # (N, C, H, W, K, kernel, stride, pad, group)
