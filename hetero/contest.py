@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from hetero.plan import Plan
     from hetero.planner import Planner
 
-# Each round: a plan so much slower than the fastest is not measured again. The last ones are for what is hard to tell.
-HOPELESS = (1.5, 1.3, 1.2, 1.15, 1.1, 1.1, *[1.08] * 4, *[1.05] * 6)
-BUDGET = 30.0  # seconds after which no further round begins
+# Each round: a plan so much slower than the fastest, each at its best, is not measured again: what disturbs a
+# measurement never makes it faster. The last rounds are for what is hard to tell.
+HOPELESS = (3.0, 1.5, 1.3, 1.2, 1.15, 1.1, *[1.08] * 4, *[1.05] * 6)
+BUDGET = 30.0  # seconds of rounds after which no further one begins
 ALIKE = 1.02  # plans so near the fastest count as equally fast, and that of the fewest stages is kept
 
 
@@ -29,13 +30,13 @@ def fastest(entries: Sequence[tuple[Planner, Sequence[Plan]]]) -> Compiled:
     if sum(len(plans) for _, plans in entries) == 1:
         ((planner, (plan,)),) = entries
         return planner.compiled(plan)
-    begin = time.monotonic()
     trials = [Trial(planner.compiled(plan)) for planner, plans in entries for plan in plans]
     for trial in trials:
         trial.measure()
+    begin = time.monotonic()
     for hopeless in HOPELESS:
-        best = min(trial.period for trial in trials)
-        trials = [trial for trial in trials if trial.period <= hopeless * best]
+        best = min(min(trial.periods) for trial in trials)
+        trials = [trial for trial in trials if min(trial.periods) <= hopeless * best]
         if len(trials) == 1 or time.monotonic() - begin > BUDGET:
             break
         for trial in trials:

@@ -48,10 +48,13 @@ class FakeTrial:
         self.compiled, self.rounds = compiled, 0
         share = share_of_gpu(compiled.plan)
         self.period = max((1 - share) * CPU, share * GPU)
+        self.periods: list[float] = []
+        self.disturbed = compiled.plan.strategy == "disturbed"
         FakeTrial.made.append(self)
 
     def measure(self) -> None:
         self.rounds += 1
+        self.periods.append(self.period * (2 if self.disturbed and self.rounds == 1 else 1))
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +83,12 @@ def test_plans_must_be_faster_to_hand_over_more(cut: tuple[int, int], winner: st
     planner: Any = FakePlanner()
     found = contest.fastest([(planner, [plan("cut", *cut), plan("interleave", 9, 10)])])
     assert found.plan.strategy == winner
+
+
+def test_what_was_disturbed_once_stays_in(trials: list[FakeTrial]) -> None:
+    planner: Any = FakePlanner()
+    contest.fastest([(planner, [plan("disturbed", 9, 10), plan("interleave", 9, 10)])])
+    assert [each.rounds for each in trials] == [1 + len(contest.HOPELESS)] * 2
 
 
 def test_the_slow_are_not_measured_to_the_end(trials: list[FakeTrial]) -> None:
