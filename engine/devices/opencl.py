@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engine.devices.guard import Guard
 
 _log = logging.getLogger("hetero")
+_PREFETCHING = ("Portable Computing Language", "Intel(R) OpenCL")  # platforms; others refused to compile it
 _ALIGNMENT = 256  # bytes, of a constant among others
 AHEAD = 2  # frames that a real GPU is given beside the one that will be the first to end
 
@@ -71,6 +72,7 @@ class OpenClDevice(Device):
             max_work_group=int(device.max_work_group_size),
             vector_width=_vector_width(device),
             half="cl_khr_fp16" in device.extensions,
+            prefetches=device.platform.name.strip() in _PREFETCHING,
             tunings=tunings(self.name, self.driver),
         )
 

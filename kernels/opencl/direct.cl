@@ -1,6 +1,7 @@
 // Direct convolution for OpenCL runtimes on CPU cores: T pixels x NB output blocks of V channels stay in
 // registers while the reduction runs over `runs` stretches of RUN neighbouring floats (offsets[offsets_at + run]) of a
-// padded input. Neighbouring output pixels lie PIXEL floats apart in it. Work-groups of one item.
+// padded input. Neighbouring output pixels lie PIXEL floats apart in it. Work-groups of one item. AHEAD: how many
+// vectors further on weights are asked for, by a function of Clang's; 0: they are not.
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void direct(__global const float *restrict x, int x_at, __global const float *restrict weights, int weights_at,
             __global const int *restrict offsets, int offsets_at, __global const int *restrict starts, int starts_at,
@@ -25,6 +26,9 @@ void direct(__global const float *restrict x, int x_at, __global const float *re
         __global const float *from = x + offsets[offsets_at + run];
         #pragma unroll UNROLL
         for (int i = 0; i < RUN; i++, w++) {
+#if AHEAD
+            __builtin_prefetch((const void *)(size_t)(w + AHEAD));
+#endif
             VEC weight[NB];
             #pragma unroll
             for (int n = 0; n < NB; n++) weight[n] = w[n * runs * RUN];

@@ -20,6 +20,8 @@ _WEIGHTS = 0.3
 _SPILL = (
     1  # cycles a step takes longer for every register that has to lie in memory, where a tile is tried all the same
 )
+_AHEAD = 32  # vectors, as far as weights are asked for
+_FEW = 4  # tiles that use a vector of weights: where there are no more, it is late, and later in one of several streams
 _CACHE = 1 << 19  # bytes of weights that stay in a core's second-level cache
 
 SPACE = Space(
@@ -85,6 +87,7 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
             ("NB", blocks),
             ("RUN", run),
             ("UNROLL", choice["unroll"]),
+            ("AHEAD", _AHEAD if target.prefetches and _uses(conv, choice) <= _FEW else 0),
             ("PIXEL", conv.strides[1] * lanes),
             ("RESIDUAL", int(conv.residual is not None)),
             ("ROW_AXIS", 2 if rows_last else 1),
@@ -116,6 +119,12 @@ def _padded(conv: Convolution) -> tuple[Operand, tuple[int, int], int, tuple[Gpu
     return scratch(), (rows, columns), lanes, (step,), n * image * 4
 
 
+def _uses(conv: Convolution, choice: Choice) -> int:
+    """Tiles that use the same weights."""
+    n, _, height, width = conv.y.shape
+    return ceil_div(width, choice["pixels"]) * n * height
+
+
 def _choose(conv: Convolution, run: int, runs: int, target: GpuTarget, *, rows_last: bool) -> Choice:
     """The tile for a reduction over `runs` stretches of `run` neighbours: by default the one of fewest cycles.
 
@@ -140,8 +149,12 @@ def _choose(conv: Convolution, run: int, runs: int, target: GpuTarget, *, rows_l
         cycles = max(sums / 2, loads / 2, _LATENCY) + _STEP + _WEIGHTS * several * parts + _SPILL * spilled(choice)
         return ceil_div(pixels, tile) * ceil_div(blocks, several) * (run * runs * cycles + _TILE_OVERHEAD)
 
+    def sensible(choice: Choice) -> bool:
+        several = choice["pixels"] * choice["blocks"] > 1  # else nothing can be spared
+        streams = choice["blocks"] if _uses(conv, choice) <= _FEW else 1  # of weights, which then come from afar
+        return not (several and spilled(choice)) and streams == 1
+
     unroll = max(u for u in range(1, 9) if run % u == 0)
     ways = SPACE.choices(unroll=unroll, rows_last=int(rows_last))
-    # In a tile of one pixel and one block nothing can be spared.
-    default = min((c for c in ways if not spilled(c) or c["pixels"] * c["blocks"] == 1), key=cost)
+    default = min(filter(sensible, ways), key=cost)
     return target.choose(Question(SPACE, conv.problem, default, cost))

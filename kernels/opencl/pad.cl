@@ -13,9 +13,9 @@ __kernel void pad(__global const float *x, int x_at, __global float *y, int y_at
     y += row * padded_width * INTERLEAVE;
     for (int i = 0; i < padded_width * INTERLEAVE; i++) y[i] = 0.0f;
     if (!inside) return;
-    for (int c = 0; c < INTERLEAVE; c++)
-        for (int i = 0; i < width; i++)
-            y[(left + i) * INTERLEAVE + c] = x[(c * height + source) * width + i];
+    for (int i = 0; i < width; i++)
+        #pragma unroll
+        for (int c = 0; c < INTERLEAVE; c++) y[(left + i) * INTERLEAVE + c] = x[(c * height + source) * width + i];
 #else
     __global VEC *to = (__global VEC *)y + (plane * padded_height + row) * padded_width;
     __global const VEC *from = (__global const VEC *)x + (plane * height + source) * width;

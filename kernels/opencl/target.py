@@ -13,7 +13,8 @@ class GpuTarget(Asked):
 
     `simt` is False for an OpenCL runtime on CPU cores: there one work-item is a CPU thread's loop
     with wide registers, and work-groups of one item are best. `vector_width` is the float32 lanes of
-    its native register. `local_memory` is in bytes.
+    its native register. `local_memory` is in bytes. `prefetches`: its compiler knows Clang's
+    __builtin_prefetch.
     """
 
     name: str
@@ -23,6 +24,7 @@ class GpuTarget(Asked):
     max_work_group: int
     vector_width: int = 8
     half: bool = False
+    prefetches: bool = False
 
     @property
     def lanes(self) -> int:
