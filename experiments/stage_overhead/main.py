@@ -36,10 +36,11 @@ def empty(program: Program) -> Recording:
 
 
 def measure(model: str, threads: int, rounds: int) -> dict[str, Any]:
-    """Medians of runs with the kernels and without them, by turns."""
+    """Medians of runs with the kernels, without them right behind that, and without them once more, by turns."""
     loaded = load(load_model(model))
     program, whole = recorded(prepare(loaded, resolve(loaded, {}), host().lanes), NumbaDevice(threads))
-    ways = {"with_kernels": whole, "without": empty(program)}
+    bare = empty(program)
+    ways = {"with_kernels": whole, "without": bare, "without_again": bare}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for recording in ways.values():
         run(recording)
