@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.devices.device import Device
 from engine.graph import Graph, Node
-from engine.program import Program, compile_stage
+from engine.program import Program, can_run, compile_stage
 from hetero.memory.arena import Arena, pack
 from hetero.memory.lifetime import lifetimes
 from hetero.partition.stages import stages
@@ -23,6 +23,12 @@ def readers(graph: Graph) -> dict[str, list[str]]:
             found[name].append(node.name)
         made.update((name, node.name) for name in node.outputs if name)
     return found
+
+
+def placed(graph: Graph, devices: Mapping[str, Device], keys: Iterable[str]) -> dict[str, str]:
+    """Operator -> the key that stands for it, in network order, or the CPU's where that device cannot run it."""
+    pairs = zip(graph.nodes, keys, strict=False)
+    return {node.name: key if can_run(graph, node, devices[key]) else "cpu" for node, key in pairs}
 
 
 def border(graph: Graph, nodes: Sequence[Node]) -> set[str]:

@@ -86,7 +86,7 @@ def apart(devices: Mapping[str, Device]) -> dict[str, list[int]]:
     """
     if len(devices) < 2 or not devices["gpu"].emulated or not hasattr(os, "sched_getaffinity"):
         return {}
-    cores, threads = sorted(os.sched_getaffinity(0)), getattr(devices["cpu"], "threads", 1)
+    cores, threads = sorted(os.sched_getaffinity(0)), devices["cpu"].workers * devices["cpu"].streams
     return {"cpu": cores[:threads], "gpu": cores[threads:]} if threads < len(cores) else {}
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Literal
 
-from engine.program import can_run
-from hetero.compiled import Compiled
+from hetero.compiled import Compiled, placed
 from hetero.contest import fastest
 from hetero.costs import store
 from hetero.machine import DeviceError, choose, cpu, no_gpu_reason
@@ -59,9 +59,7 @@ class Planner:
 
     def alone(self, key: str) -> Plan:
         """Everything on one device, what it cannot run on the CPU. Needs no costs, so nothing is measured."""
-        device = self.devices[key]
-        placement = {n.name: key if can_run(self.graph, n, device) else "cpu" for n in self.graph.nodes}
-        plan = self._bare(key, Draft((placement,), (0,), 0.0))
+        plan = self._bare(key, Draft((placed(self.graph, self.devices, repeat(key)),), (0,), 0.0))
         return replace(plan, depth=plan.slots + self._ahead(plan))
 
     def drafted(self, name: str, draft: Draft, problem: Problem) -> Plan:

@@ -16,8 +16,9 @@ from engine.passes.tails import chain_with_its_beginning, links_into_carrier, li
 from engine.passes.view import Array, View
 from kernels.activation import INFINITY
 from kernels.op import Spec
+from kernels.product import PRODUCTS
 
-CARRIERS = ("Conv", "ConvTranspose", "Affine", "Gemm", "MatMul")  # operators that apply a clamp before they store
+CARRIERS = ("Conv", "ConvTranspose", "Affine", *PRODUCTS)  # operators that apply a clamp before they store
 WEIGHTED = ("Conv", "ConvTranspose")  # those that have a bias and add a residual
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 
 from engine.devices.device import Device
 from engine.graph import Graph
-from engine.program import can_run
-from hetero.compiled import Compiled
+from hetero.compiled import Compiled, placed
 from hetero.costs.costs import Seconds, tensors
 from hetero.partition.itinerary import Leg, itinerary
 from hetero.partition.problem import Crossing, Placement, Problem
@@ -43,7 +43,7 @@ class Rehearsal:
     """
 
     def __init__(self, graph: Graph, devices: Mapping[str, Device], seconds: Mapping[str, float]) -> None:
-        self._placements = (*mirrored(graph, devices), *(whole(graph, devices, key) for key in devices))
+        self._placements = (*mirrored(graph, devices), *(placed(graph, devices, repeat(key)) for key in devices))
         host = devices["cpu"]
         shown = {key: device.name for key, device in devices.items()}
         self._schedule = spread((1, 1, *dealt([seconds[key] for key in devices])))
@@ -112,15 +112,10 @@ def mirrored(graph: Graph, devices: Mapping[str, Device]) -> tuple[Placement, Pl
     parts = min(count, TURNS + 1)
 
     def placement(first: int) -> Placement:
-        turns = ((node, keys[(first + i * parts // count) % len(keys)]) for i, node in enumerate(graph.nodes))
-        return {node.name: key if can_run(graph, node, devices[key]) else "cpu" for node, key in turns}
+        turns = [keys[(first + i * parts // count) % len(keys)] for i in range(count)]
+        return placed(graph, devices, turns)
 
     return placement(0), placement(1)
-
-
-def whole(graph: Graph, devices: Mapping[str, Device], key: str) -> Placement:
-    """Everything on one device; what it cannot run is the CPU's."""
-    return {node.name: key if can_run(graph, node, devices[key]) else "cpu" for node in graph.nodes}
 
 
 def dealt(seconds: Sequence[float]) -> list[int]:

@@ -22,6 +22,7 @@ from kernels.cpu.share import split
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.vector import i64, pointer_ir, splat, stack, store
 from kernels.op import Call, CpuLowering, CpuStep, Operand, constant, read, write
+from kernels.product import PRODUCTS
 
 CHUNK = 1024  # elements that pass through the whole chain at a time
 HEAD, WORDS = 2, 8  # of a program: its own words, and those of a link
@@ -142,7 +143,7 @@ def tail(call: Call, lanes: int) -> tuple[Operand, ...]:
 def _operand(call: Call, position: int, lanes: int) -> tuple[Operand, tuple[int, int, int, int]]:
     """An operand's memory, and its bytes by image, by block and by element, and whether it is one number a block."""
     spec, out, value = call.need(position), call.outputs[0], call.constants.get(position)
-    if call.op in ("Gemm", "MatMul"):
+    if call.op in PRODUCTS:
         assert value is not None
         columns = np.zeros(-(-value.size // lanes) * lanes, np.float32)
         columns[: value.size] = value.reshape(-1)

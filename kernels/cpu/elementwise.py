@@ -13,11 +13,11 @@ from kernels.cpu.chain import CHUNK
 from kernels.cpu.function import function
 from kernels.cpu.record import floats, integers, invoke, kernel
 from kernels.cpu.share import TASK_ELEMENTS
+from kernels.cpu.strided import offsets
 from kernels.cpu.target import CpuTarget
 from kernels.cpu.vector import stack
 from kernels.op import Call, CpuLowering, CpuStep, Operand, constant, read, write
-
-RANK = 6  # dimensions of a broadcast, after neighbours that behave alike were joined
+from kernels.view import RANK
 
 
 @cache
@@ -29,14 +29,7 @@ def broadcast_kernel(lanes: int) -> Any:
         length, by_x, by_y = table[RANK - 1], table[2 * RANK - 1], table[3 * RANK - 1]
         one, other = stack(CHUNK), stack(CHUNK)
         for row in range(task * args[4], min(args[5], (task + 1) * args[4])):
-            rest = row
-            first = 0
-            second = 0
-            for k in range(RANK - 2, -1, -1):
-                index = rest % table[k]
-                rest //= table[k]
-                first += index * table[RANK + k]
-                second += index * table[2 * RANK + k]
+            first, second = offsets(table, row, RANK - 1)
             for begin in range(0, length, CHUNK):
                 count = min(CHUNK, length - begin)
                 x, y = floats(args[0] + (first + begin * by_x) * 4), floats(args[1] + (second + begin * by_y) * 4)

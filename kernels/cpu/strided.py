@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from kernels.cpu.compiler import intrinsic, ir, types
+from kernels.cpu.compiler import intrinsic, ir, njit, types
 from kernels.cpu.record import floats, integers, kernel
 from kernels.cpu.share import TASK_ELEMENTS
 from kernels.cpu.vector import f32, pointer_ir
@@ -22,6 +22,18 @@ from kernels.view import RANK
 
 SHORT = 16  # elements: a dimension that makes a poor innermost loop
 Dimension = tuple[int, int, int]  # its size, and its strides in x and in y
+
+
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def offsets(table: Any, number: Any, rank: Any) -> Any:
+    """Where both arrays have the number-th element of the first `rank` dimensions of a table [3][RANK], in elements."""
+    first = second = 0
+    for k in range(rank - 1, -1, -1):
+        index = number % table[k]
+        number //= table[k]
+        first += index * table[RANK + k]
+        second += index * table[2 * RANK + k]
+    return first, second
 
 
 @cache
@@ -37,15 +49,10 @@ def copy_kernel() -> Any:
         rows, x_row, y_row = table[RANK - 2], table[2 * RANK - 2], table[3 * RANK - 2]
         length, by_x, by_y = table[RANK - 1], table[2 * RANK - 1], table[3 * RANK - 1]
         for plane in range(task * args[5], min(args[6], (task + 1) * args[5])):
-            rest = plane
-            first, second = args[3], args[4]
-            for k in range(RANK - 3, -1, -1):
-                index = rest % table[k]
-                rest //= table[k]
-                first += index * table[RANK + k]
-                second += index * table[2 * RANK + k]
+            first, second = offsets(table, plane, RANK - 2)
             for row in range(rows):
-                x, y = floats(args[0] + (first + row * x_row) * 4), floats(args[1] + (second + row * y_row) * 4)
+                x = floats(args[0] + (args[3] + first + row * x_row) * 4)
+                y = floats(args[1] + (args[4] + second + row * y_row) * 4)
                 for i in range(length):
                     y[i * by_y] = x[i * by_x]
 
@@ -100,16 +107,12 @@ def turn_kernel(lanes: int) -> Any:
         x_step, y_step = table[2 * RANK - 1], table[3 * RANK - 2]
         squares = (high + lanes - 1) // lanes
         for part in range(task * args[5], min(args[6], (task + 1) * args[5])):
-            top, rest = min(part % squares * lanes, high - lanes), part // squares
-            first, second = args[3] + top, args[4] + top * y_step
-            for k in range(RANK - 3, -1, -1):
-                index = rest % table[k]
-                rest //= table[k]
-                first += index * table[RANK + k]
-                second += index * table[2 * RANK + k]
+            top = min(part % squares * lanes, high - lanes)
+            first, second = offsets(table, part // squares, RANK - 2)
             for column in range(0, wide, lanes):
                 left = min(column, wide - lanes)
-                x, y = args[0] + (first + left * x_step) * 4, args[1] + (second + left) * 4
+                x = args[0] + (args[3] + first + top + left * x_step) * 4
+                y = args[1] + (args[4] + second + top * y_step + left) * 4
                 turn(x, x_step * 4, y, y_step * 4, lanes)
 
     return kernel(turned)

@@ -17,6 +17,7 @@ from kernels.opencl.activation import LARGEST
 from kernels.opencl.grid import ceil_div, grid
 from kernels.opencl.source import template
 from kernels.opencl.target import GpuTarget
+from kernels.product import PRODUCTS
 
 _FUNCTIONS = {name: f"OP_{name}" for name in (*UNARY, *BINARY)}  # as functions.cl has them
 
@@ -100,7 +101,7 @@ def _source(bases: Sequence[str], words: Sequence[tuple[str, str]], body: Sequen
 def _operand(call: Call, position: int, lanes: int) -> tuple[Operand, int, str]:
     """An operand's memory, its elements from image to image, and how it spreads over an image."""
     spec, out, value = call.need(position), call.outputs[0], call.constants.get(position)
-    if call.op in ("Gemm", "MatMul"):
+    if call.op in PRODUCTS:
         assert value is not None
         columns = np.zeros(ceil_div(value.size, lanes) * lanes, np.float32)
         columns[: value.size] = value.reshape(-1)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from hetero import compiled
+from hetero.compiled import placed
 from hetero.costs import rehearsal
-from hetero.costs.rehearsal import dealt, fitted, mirrored, occupied, whole
+from hetero.costs.rehearsal import dealt, fitted, mirrored, occupied
 from hetero.partition.stages import stages
 from hetero.statistics import Execution
 
@@ -70,7 +73,7 @@ def network(count: int, unable: tuple[int, ...] = ()) -> tuple[Any, Any]:
 
 @pytest.fixture(autouse=True)
 def _ability(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "can_run", lambda graph, node, device: device.kind == "cpu" or node.able)
+    monkeypatch.setattr(compiled, "can_run", lambda graph, node, device: device.kind == "cpu" or node.able)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 13, 14, 90])
@@ -93,7 +96,7 @@ def test_whole_frames_keep_all_devices_equally_busy(seconds: list[float], frames
 
 def test_what_a_device_cannot_run_stays_on_the_cpu() -> None:
     graph, devices = network(4, unable=(1,))
-    assert whole(graph, devices, "gpu") == {"op0": "gpu", "op1": "cpu", "op2": "gpu", "op3": "gpu"}
+    assert placed(graph, devices, repeat("gpu")) == {"op0": "gpu", "op1": "cpu", "op2": "gpu", "op3": "gpu"}
     one, other = mirrored(graph, devices)
     assert one["op1"] == other["op1"] == "cpu"
     assert {one["op2"], other["op2"]} == {"cpu", "gpu"}
