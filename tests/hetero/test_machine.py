@@ -15,7 +15,7 @@ from hetero.pipeline.worker import Worker
 
 
 def devices(threads: int, emulated: bool = True) -> Any:
-    return {"cpu": SimpleNamespace(threads=threads), "gpu": SimpleNamespace(emulated=emulated)}
+    return {"cpu": SimpleNamespace(workers=threads, streams=1), "gpu": SimpleNamespace(emulated=emulated)}
 
 
 @pytest.fixture(autouse=True)
