@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from hetero.plan import Plan
     from hetero.planner import Planner
 
-# Each round: a plan so much slower than the fastest, each at its best, is not measured again: what disturbs a
-# measurement never makes it faster. The last rounds are for what is hard to tell.
+# Each round: a plan so much slower than the fastest, each at its better rounds, is not measured again: what disturbs a
+# measurement hardly makes it faster. The last rounds are for what is hard to tell.
 HOPELESS = (3.0, 1.5, 1.3, 1.2, 1.15, 1.1, *[1.08] * 4, *[1.05] * 6)
 BUDGET = 30.0  # seconds of rounds after which no further one begins
-ALIKE = 1.02  # plans so near the fastest count as equally fast, and that of the fewest stages is kept
+# A plan that hands over more has to be so much faster, and faster in such a part of the rounds: those that hand over
+# less keep their rate where other programs disturb the machine.
+WORTH, MOSTLY = 1.02, 0.75
 
 
 def fastest(entries: Sequence[tuple[Planner, Sequence[Plan]]]) -> Compiled:
     """The plan with the most frames a second, compiled, and in it what was measured; planners enter theirs.
 
-    Every plan is measured once, those that may still be the fastest again, round by round, until one is left. Of plans
-    that cannot be told apart the one that hands over the least is kept.
+    Every plan is measured once, those that may still be the fastest again, round by round, until one is left or time is
+    up. Then the simplest is kept that no other beats clearly.
     """
     if sum(len(plans) for _, plans in entries) == 1:
         ((planner, (plan,)),) = entries
@@ -35,20 +37,34 @@ def fastest(entries: Sequence[tuple[Planner, Sequence[Plan]]]) -> Compiled:
         trial.measure()
     begin = time.monotonic()
     for hopeless in HOPELESS:
-        best = min(min(trial.periods) for trial in trials)
-        trials = [trial for trial in trials if min(trial.periods) <= hopeless * best]
+        best = min(map(_better_rounds, trials))
+        trials = [trial for trial in trials if _better_rounds(trial) <= hopeless * best]
         if len(trials) == 1 or time.monotonic() - begin > BUDGET:
             break
         for trial in trials:
             trial.measure()
-    best = min(trial.period for trial in trials)
-    alike = [trial for trial in trials if trial.period <= ALIKE * best]
-    winner = min(alike, key=lambda trial: (_stages(trial.compiled), trial.period))
+    winner, *others = sorted(trials, key=lambda trial: (*_effort(trial.compiled), trial.period))
+    for trial in others:
+        if _beats(trial, winner):
+            winner = trial
     winner.compiled.plan = replace(winner.compiled.plan, measured=winner.period)
     return winner.compiled
 
 
-def _stages(compiled: Compiled) -> float:
-    """Stages that a frame goes through, on average."""
-    schedule = compiled.plan.schedule
-    return sum(len(compiled.variants[entry]) for entry in schedule) / len(schedule)
+def _better_rounds(trial: Trial) -> float:
+    """Seconds per frame of a plan's better rounds: their quartile, of a few rounds the best."""
+    return sorted(trial.periods)[len(trial.periods) // 4]
+
+
+def _beats(trial: Trial, other: Trial) -> bool:
+    """Whether a plan is clearly faster than another: as a whole, and in most rounds, which the two had by turns."""
+    rounds = list(zip(trial.periods, other.periods, strict=True))
+    faster = sum(mine < its for mine, its in rounds)
+    return trial.period * WORTH < other.period and faster >= MOSTLY * len(rounds)
+
+
+def _effort(compiled: Compiled) -> tuple[float, int]:
+    """Stages that a frame goes through, on average, and devices that work."""
+    schedule, placements = compiled.plan.schedule, compiled.plan.placements
+    stages = sum(len(compiled.variants[entry]) for entry in schedule) / len(schedule)
+    return stages, len({key for placement in placements for key in placement.values()})

@@ -85,6 +85,27 @@ def test_plans_must_be_faster_to_hand_over_more(cut: tuple[int, int], winner: st
     assert found.plan.strategy == winner
 
 
+def test_plans_that_hand_over_more_must_be_faster_most_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    planner: Any = FakePlanner()
+    unsteady = FakeTrial.measure
+
+    def measure(self: FakeTrial) -> None:
+        unsteady(self)
+        if self.compiled.plan.strategy == "cut" and self.rounds % 5 in (0, 2):
+            self.periods[-1] *= 2
+
+    entries = [(planner, [plan("cut", 6, 7), plan("interleave", 9, 10)])]
+    assert contest.fastest(entries).plan.strategy == "cut"
+    monkeypatch.setattr(FakeTrial, "measure", measure)
+    assert contest.fastest(entries).plan.strategy == "interleave"
+
+
+def test_devices_must_be_worth_it_too() -> None:
+    planner: Any = FakePlanner()
+    assert contest.fastest([(planner, [plan("gpu", 1, 1), plan("interleave", 6, 7)])]).plan.strategy == "interleave"
+    assert contest.fastest([(planner, [plan("interleave", 99, 100), plan("gpu", 1, 1)])]).plan.strategy == "gpu"
+
+
 def test_what_was_disturbed_once_stays_in(trials: list[FakeTrial]) -> None:
     planner: Any = FakePlanner()
     contest.fastest([(planner, [plan("disturbed", 9, 10), plan("interleave", 9, 10)])])
