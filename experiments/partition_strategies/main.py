@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from experiments.cpu_peers.networks import LIGHT, weighted
 from experiments.partition_strategies.random_networks import random_network
 from hetero import zoo
 from hetero.outlook import Outlook
@@ -24,20 +23,18 @@ PROBLEMS = FOLDER / "problems"
 RESULT = FOLDER / "result.json"
 SIZES = (10, 30, 100, 300, 1000)
 SEEDS = 3
-NETWORKS = ("googlenet", "squeezenet", "mobilenet_v2", "resnet50", "densenet121", "shufflenet")
 
 
 def measure(name: str, rounds: int) -> None:
     """Profile a network, keep its problem, and run every strategy's plan by turns, one CPU thread beside the GPU."""
-    model = zoo.build(name) if name in zoo.names() else weighted(LIGHT[name])
-    outlook = Outlook.of(model, "cpu+gpu", 1)
+    outlook = Outlook.of(zoo.build(name), "cpu+gpu", 1)
     PROBLEMS.mkdir(exist_ok=True)
     (PROBLEMS / f"{name}.json").write_text(json.dumps(to_record(outlook.problem), indent=1) + "\n")
     plans = {strategy: outlook.plan(strategy) for strategy in strategies()}
     trials: dict[str, Trial] = {}
     rows = {}
     for label, plan in plans.items():
-        same = (other for other in trials if _decision(plans[other]) == _decision(plan))
+        same = (other for other in trials if plans[other].same(plan))
         twin = next(same, None)
         trials[label] = trials[twin] if twin else Trial(outlook.planner.compiled(plan))
     for _ in range(rounds):
@@ -121,10 +118,6 @@ def plot() -> None:
     figure.savefig(FOLDER / "plot.svg", metadata={"Date": None})
 
 
-def _decision(plan: Any) -> tuple[Any, Any]:
-    return plan.placements, plan.schedule
-
-
 def _store(part: str, name: str, found: dict[str, Any]) -> None:
     data = json.loads(RESULT.read_text()) if RESULT.exists() else {"measured": {}, "solved": {}}
     data[part][name] = {**found, "machine": machine()}
@@ -136,7 +129,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     measuring = commands.add_parser("measure", help="profile one network and stream every strategy's plan")
-    measuring.add_argument("network", choices=NETWORKS)
+    measuring.add_argument("network", choices=zoo.names())
     measuring.add_argument("--rounds", type=int, default=3)
     commands.add_parser("solve", help="every strategy on the problems kept and on random networks")
     commands.add_parser("plot", help="draw what was found")

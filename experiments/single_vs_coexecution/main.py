@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from experiments.single_vs_coexecution.plot import plot
+from experiments.single_vs_coexecution.repeat import FREE
 from hetero import zoo
-from hetero.bench import Contender, compare, contenders
+from hetero.bench import compare, contenders
 
 FOLDER = Path(__file__).parent
 
@@ -19,6 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--networks", default=",".join(zoo.names()), help="names of the zoo, comma between")
     parser.add_argument("--ways", help="names of plans' rows, comma between; all if left out")
+    parser.add_argument("--strategies", nargs="*", default=[], help="further rows: strategies, each one's plan")
     parser.add_argument("--batches", type=int, nargs="*", default=[], help="frames at once, for the GPU only")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each plan in each round")
@@ -28,7 +30,7 @@ def main() -> None:
     if words.only_plot:
         plot(FOLDER)
         return
-    usual = (*contenders(), Contender("free choice of devices", "auto", "auto", None, streams="auto"))
+    usual = (*contenders(strategies=words.strategies), FREE)
     batched = [replace(way, batch=batch) for batch in words.batches for way in usual if way.name == "GPU only"]
     ways = [way for way in (*usual, *batched) if not words.ways or way.name in words.ways.split(",")]
     reports = []
