@@ -13,6 +13,7 @@ TOLERANCE = 0.15  # by what part a device may take longer, or less long, than ex
 PATIENCE = 3  # looks in a row that must find more than that
 REST = 60.0  # seconds after new expectations in which nothing counts as drift
 FEWEST = 16  # frames that a look needs
+BUSY = 0.75  # part of the time that the busiest device must work for a look to tell something
 
 
 class Watch:
@@ -61,14 +62,21 @@ def worked(executions: Sequence[Execution], depth: int, since: int = 0) -> dict[
     """Seconds per frame that each device worked, over frames of which no stage is missing.
 
     `executions` are a stream's latest with `depth` frames in flight; frames before `since` do not count. Empty where
-    fewer than `FEWEST` frames do.
+    fewer than `FEWEST` frames do, and where not the devices set the pace but who brings the frames: such frames have
+    the machine to themselves, and take other times than the costs, which are those of a stream.
     """
     begun = sorted({each.frame for each in executions if each.stage == 0 and each.frame >= since})
     whole = set(begun[: -2 * depth])  # the others may have stages to come
     if len(whole) < FEWEST:
         return {}
     found: dict[str, float] = defaultdict(float)
-    for each in executions:
-        if each.frame in whole:
-            found[each.device] += (each.end - each.start) / len(whole)
-    return dict(found)
+    at_work: dict[str, float] = defaultdict(float)  # the same without what streams of one device do at once
+    free: dict[str, float] = {}
+    counted = [each for each in executions if each.frame in whole]
+    for each in counted:
+        found[each.device] += (each.end - each.start) / len(whole)
+        begin = max(each.start, free.get(each.device, each.start))
+        at_work[each.device] += max(0.0, each.end - begin)
+        free[each.device] = max(each.end, begin)
+    span = max(each.end for each in counted) - min(each.start for each in counted)
+    return dict(found) if max(at_work.values()) >= BUSY * span else {}

@@ -78,10 +78,10 @@ def test_a_rest_after_every_change(clock: Clock) -> None:
     assert watch.look({"cpu": 0.02}) == {"cpu": 2.0}
 
 
-def executions(frames: int, cpu: float, gpu: float) -> list[Execution]:
+def executions(frames: int, cpu: float, gpu: float, pace: float = 0.55) -> list[Execution]:
     found = []
     for frame in range(frames):
-        start = float(frame)
+        start = frame * pace
         found.append(Execution("cpu", frame, 0, start, start + cpu))
         found.append(Execution("gpu", frame, 1, start + cpu, start + cpu + gpu))
         found.append(Execution("gpu", frame, 2, start + cpu + gpu, start + cpu + gpu + 0.001))
@@ -95,6 +95,14 @@ def test_seconds_per_frame_are_those_of_whole_frames() -> None:
     assert worked(found, 3, since=1) == {}
     assert worked(found, 2, since=2) == pytest.approx({"cpu": 0.25, "gpu": 0.501})
     assert worked([], 3) == {}
+
+
+def test_frames_that_wait_for_nothing_tell_nothing() -> None:
+    assert worked(executions(FEWEST + 6, 0.25, 0.5, pace=0.75), 3) == {}  # a camera's: the GPU works for two thirds
+    streams = executions(FEWEST + 6, 0.25, 0.0, pace=0.125)
+    assert worked(streams, 3) == pytest.approx({"cpu": 0.25, "gpu": 0.001})  # two at once, all the time
+    slow = [each._replace(start=8 * each.frame + each.start, end=8 * each.frame + each.end) for each in streams]
+    assert worked(slow, 3) == {}
 
 
 class Stage:
@@ -143,6 +151,7 @@ class FakeSession:
 def test_a_stream_that_drifts_changes_its_plan_between_two_frames(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, better: bool
 ) -> None:
+    monkeypatch.setattr(drift, "BUSY", 0.0)  # fake stages take no time
     monkeypatch.setattr(follow, "line", lambda deployment: line(deployment, "gpu", "cpu", slots=3))
     session: Any = FakeSession(better)
     with Pipeline(line("old", "cpu")) as running:
@@ -169,7 +178,7 @@ def test_a_stream_that_drifts_changes_its_plan_between_two_frames(
     assert found.changes == better
     assert found.frames == 400
     assert len(session.asked) == 1  # then it rests
-    assert all(0 < factor < 0.1 for factor in session.asked[0].values())  # fake stages take no time
+    assert all(0 < factor < 0.1 for factor in session.asked[0].values())
 
 
 @pytest.fixture
