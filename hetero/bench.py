@@ -18,6 +18,7 @@ import hetero
 from engine.reference import truth
 from hetero.images import USUAL_SIZE
 from hetero.machine import spare_threads
+from hetero.pace import pace
 from hetero.planner import Streams
 from hetero.report import Report, Row, describe_device, machine
 
@@ -144,12 +145,11 @@ def relative_error(got: Feed, want: Feed) -> float:
 
 
 def _stream(session: Any, feeds: Sequence[Feed], frames: int, depth: int | None) -> tuple[float, Any]:
-    """Frames per second of one stream, from the first frame in to the last result out."""
+    """Frames per second of one stream under way, with so many frames that count."""
+    lead = (depth or session.plan.slots) * session.plan.batch
     with hetero.Stream(session, depth=depth) as stream:
-        start = time.perf_counter()
-        for _ in stream.map(islice(cycle(feeds), frames)):
-            pass
-        return frames / (time.perf_counter() - start), stream.statistics()
+        ends = [time.perf_counter() for _ in stream.map(islice(cycle(feeds), frames + 2 * lead))]
+        return 1 / pace(ends, lead), stream.statistics()
 
 
 def _row(m: _Measured, error: float | None) -> Row:

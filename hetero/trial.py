@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from hetero.deployment import Deployment
 from hetero.machine import apart
+from hetero.pace import pace
 from hetero.pipeline.batches import Batches
 from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import OnFull, Pipeline
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from hetero.compiled import Compiled
     from hetero.statistics import Execution
 
-SECONDS = 0.25  # of frames per measurement, at least FEWEST frames
+SECONDS = 0.25  # of frames per measurement, at least FEWEST frames, and several times the longest stage
 FEWEST = 6
+SEVERAL = 4
 
 
 class Trial:
@@ -42,7 +44,8 @@ class Trial:
         self._frames = self._rounds(least)
         self.measure()
         # A device that has just woken up is slow, and so few frames say little: this measurement does not count.
-        self._frames = self._rounds(max(least, round(seconds / self.periods.pop())))
+        longest = max(each.end - each.start for each in self.executions[-1])
+        self._frames = self._rounds(max(least, round(max(seconds, SEVERAL * longest) / self.periods.pop())))
         self.executions.clear()
 
     @property
@@ -57,7 +60,7 @@ class Trial:
         with closing(pipeline(self._deployment)) as stream:
             ends = [time.perf_counter() for _ in stream.map(islice(repeat(feed), self._frames + 2 * fill))]
             executions = stream.executions()
-        self.periods.append((ends[fill + self._frames - 1] - ends[fill - 1]) / self._frames)
+        self.periods.append(pace(ends, fill))
         within = range(fill // self.compiled.plan.batch, (fill + self._frames) // self.compiled.plan.batch)
         self.executions.append([each for each in executions if each.frame in within])
 

@@ -18,6 +18,7 @@ from typing import Any
 import hetero
 from hetero import zoo
 from hetero.bench import Contender, contenders, random_feeds
+from hetero.pace import pace
 from hetero.report import machine
 
 RESULT = Path(__file__).parent / "repeated.json"
@@ -70,11 +71,10 @@ def alike(one: Any, other: Any) -> bool:
 
 
 def rate(session: Any, feeds: list[Any], frames: int) -> float:
-    """Frames a second of a stream under way: more frames before those counted fill it, and some behind keep it so."""
-    fill = session.plan.slots
+    """Frames a second of a stream under way, with so many frames that count."""
+    lead = session.plan.slots
     with hetero.Stream(session) as stream:
-        ends = [time.perf_counter() for _ in stream.map(islice(cycle(feeds), frames + 2 * fill))]
-    return frames / (ends[fill + frames - 1] - ends[fill - 1])
+        return 1 / pace([time.perf_counter() for _ in stream.map(islice(cycle(feeds), frames + 2 * lead))], lead)
 
 
 def ratios(run: dict[str, Any]) -> dict[str, float]:

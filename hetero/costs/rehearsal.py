@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -81,11 +82,18 @@ class Rehearsal:
         return {device: middle(times) for device, times in found.items()}
 
     def _stages(self) -> dict[tuple[int, int], float]:
-        """What every stage took: (placement, its number) -> seconds."""
+        """What every stage took: (placement, its number) -> seconds.
+
+        Several of a measurement count by their mean: where a device had begun some before it ended the first, what one
+        took is seen to take the other's time.
+        """
         found: dict[tuple[int, int], list[float]] = defaultdict(list)
         for executions in self._trial.executions:
-            for each, seconds in occupied(executions):
-                found[self._variant(each), each.stage].append(seconds)
+            each: dict[tuple[int, int], list[float]] = defaultdict(list)
+            for execution, seconds in occupied(executions):
+                each[self._variant(execution), execution.stage].append(seconds)
+            for stage, times in each.items():
+                found[stage].append(fmean(times))
         return {stage: middle(times) for stage, times in found.items()}
 
     def _variant(self, execution: Execution) -> int:
