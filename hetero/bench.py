@@ -121,17 +121,26 @@ def compare(
         errors = [None if right is None else relative_error(m.session(feeds[0]), right) for m in measured]
         for m in measured:
             told(f"warming up {m.contender.name}")
-            rate, _ = _stream(m.session, feeds, _FEWEST_FRAMES, depth)
-            m.frames = max(_FEWEST_FRAMES, ceil(rate * seconds))
+            plan = m.session.plan
+            rate, _ = streamed(m.session, feeds, plan.rounds(_FEWEST_FRAMES), depth)
+            m.frames = plan.rounds(max(_FEWEST_FRAMES, ceil(rate * seconds)))
         for number in range(rounds):
             for m in measured:
                 told(f"round {number + 1} of {rounds}: {m.contender.name}")
-                rate, statistics = _stream(m.session, feeds, m.frames, depth)
+                rate, statistics = streamed(m.session, feeds, m.frames, depth)
                 m.rates.append(rate)
                 m.statistics.append(statistics)
         rows = tuple(_row(m, error) for m, error in zip(measured, errors, strict=True))
     devices = tuple(describe_device(device) for device in hetero.devices())
     return Report(name, sum(m.frames * rounds for m in measured), rounds, rows, devices, machine())
+
+
+def streamed(session: Any, feeds: Sequence[Feed], frames: int, depth: int | None = None) -> tuple[float, Any]:
+    """Frames a second of a stream that is under way, of which so many count, and the stream's statistics."""
+    lead = (depth or session.plan.slots) * session.plan.batch
+    with hetero.Stream(session, depth=depth) as stream:
+        ends = [time.perf_counter() for _ in stream.map(islice(cycle(feeds), frames + 2 * lead))]
+        return 1 / pace(ends, lead), stream.statistics()
 
 
 def relative_error(got: Feed, want: Feed) -> float:
@@ -142,14 +151,6 @@ def relative_error(got: Feed, want: Feed) -> float:
         given = np.asarray(got[name], np.float64).reshape(right.shape)
         worst = max(worst, float(np.abs(given - right).max(initial=0.0)) / scale)
     return worst
-
-
-def _stream(session: Any, feeds: Sequence[Feed], frames: int, depth: int | None) -> tuple[float, Any]:
-    """Frames per second of one stream under way, with so many frames that count."""
-    lead = (depth or session.plan.slots) * session.plan.batch
-    with hetero.Stream(session, depth=depth) as stream:
-        ends = [time.perf_counter() for _ in stream.map(islice(cycle(feeds), frames + 2 * lead))]
-        return 1 / pace(ends, lead), stream.statistics()
 
 
 def _row(m: _Measured, error: float | None) -> Row:

@@ -129,6 +129,11 @@ class Plan:
         workers = len(used) + ("cpu" in used) * (self.streams - 1)
         return self.depth or max(2 * workers, math.ceil(3 * len(self.schedule) / 8))
 
+    def rounds(self, frames: int) -> int:
+        """So many frames or a few more: the next whole number of the schedule's rounds."""
+        length = len(self.schedule) * self.batch
+        return -(-frames // length) * length
+
     @property
     def gap(self) -> float | None:
         """By what part the prediction is above the bound; None where either is unknown, or the bound is zero."""

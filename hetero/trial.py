@@ -41,11 +41,11 @@ class Trial:
         self._deployment = Deployment(compiled, compiled.plan.slots)
         # Frames may end several at a time, so what is measured is to be no less than what is in flight.
         least = max(FEWEST, compiled.plan.slots * compiled.plan.batch)
-        self._frames = self._rounds(least)
+        self._frames = compiled.plan.rounds(least)
         self.measure()
         # A device that has just woken up is slow, and so few frames say little: this measurement does not count.
         longest = max(each.end - each.start for each in self.executions[-1])
-        self._frames = self._rounds(max(least, round(max(seconds, SEVERAL * longest) / self.periods.pop())))
+        self._frames = compiled.plan.rounds(max(least, round(max(seconds, SEVERAL * longest) / self.periods.pop())))
         self.executions.clear()
 
     @property
@@ -63,11 +63,6 @@ class Trial:
         self.periods.append(pace(ends, fill))
         within = range(fill // self.compiled.plan.batch, (fill + self._frames) // self.compiled.plan.batch)
         self.executions.append([each for each in executions if each.frame in within])
-
-    def _rounds(self, frames: int) -> int:
-        """The next whole number of the schedule's rounds."""
-        length = len(self.compiled.plan.schedule) * self.compiled.plan.batch
-        return -(-frames // length) * length
 
 
 def pipeline(deployment: Deployment, on_full: OnFull = "wait") -> Pipeline | Batches:

@@ -8,7 +8,6 @@ import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from itertools import cycle, islice
 from math import ceil
 from pathlib import Path
 from statistics import median
@@ -17,8 +16,7 @@ from typing import Any
 
 import hetero
 from hetero import zoo
-from hetero.bench import Contender, contenders, random_feeds
-from hetero.pace import pace
+from hetero.bench import Contender, contenders, random_feeds, streamed
 from hetero.report import machine
 
 RESULT = Path(__file__).parent / "repeated.json"
@@ -53,11 +51,16 @@ def measure(name: str, rounds: int, seconds: float) -> dict[str, Any]:
             }
         feeds = random_feeds(opened[FREE.name].inputs)
         firsts = {label: next(first for first in opened if alike(opened[first], opened[label])) for label in opened}
-        streamed = {label: opened[label] for label in dict.fromkeys(firsts.values())}
-        frames = {label: ceil(max(FEWEST, rate(each, feeds, FEWEST) * seconds)) for label, each in streamed.items()}
+        measured = {label: opened[label] for label in dict.fromkeys(firsts.values())}
+        frames = {}
+        for label, each in measured.items():
+            few = each.plan.rounds(FEWEST)
+            rate, _ = streamed(each, feeds, few)
+            frames[label] = each.plan.rounds(ceil(max(few, rate * seconds)))
         for _ in range(rounds):
-            for label, each in streamed.items():
-                found[label]["rates"].append(rate(each, feeds, frames[label]))
+            for label, each in measured.items():
+                rate, _ = streamed(each, feeds, frames[label])
+                found[label]["rates"].append(rate)
         for label, first in firsts.items():
             found[label] |= {"as": first, "rates": found[first]["rates"]}
     return found
@@ -68,13 +71,6 @@ def alike(one: Any, other: Any) -> bool:
     mine, its = one.plan, other.plan
     same = (mine.threads, mine.streams, mine.slots) == (its.threads, its.streams, its.slots)
     return bool(same and mine.devices == its.devices and mine.same(its))
-
-
-def rate(session: Any, feeds: list[Any], frames: int) -> float:
-    """Frames a second of a stream under way, with so many frames that count."""
-    lead = session.plan.slots
-    with hetero.Stream(session) as stream:
-        return 1 / pace([time.perf_counter() for _ in stream.map(islice(cycle(feeds), frames + 2 * lead))], lead)
 
 
 def ratios(run: dict[str, Any]) -> dict[str, float]:

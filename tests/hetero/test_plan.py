@@ -137,6 +137,11 @@ def test_explain() -> None:
     assert "moved to" not in replace(PLAN, prices={}).explain()
 
 
+def test_rounds_are_whole() -> None:
+    dealt = replace(PLAN, schedule=(0,) * 3, batch=2)
+    assert [dealt.rounds(frames) for frames in (1, 6, 7)] == [6, 6, 12]
+
+
 def test_gap_and_slots() -> None:
     assert PLAN.gap == pytest.approx(0.25)
     assert replace(PLAN, bound=None).gap is None
