@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from hetero.explanation import explained
 
 VERSION = 3
 _SHOWN = 3  # operators named in an error before "and n more"
@@ -180,53 +181,12 @@ class Plan:
 
     def explain(self) -> str:
         """A text: what is predicted, proven and measured; what runs where, what it costs and what moving it would."""
-        lines = [f"plan {self.name} (strategy {self.strategy}), model {self.model[:12]}"]
-        lines += [f"  {key}: {name}" for key, name in self.devices.items()]
-        divided = f", divided among {self.streams} frames at once" if self.streams > 1 else ""
-        lines.append(f"  CPU threads: {'all' if self.threads is None else self.threads}{divided}")
-        if self.predicted is not None:
-            proven = "" if self.bound is None else f", no plan below {_ms(self.bound)}"
-            gap = "" if self.gap is None else f" (gap {self.gap:.1%})"
-            lines.append(f"  predicted: {_ms(self.predicted)} a frame{proven}{gap}")
-        if self.measured is not None:
-            missed = f" ({self.measured / self.predicted - 1:+.1%} of the prediction)" if self.predicted else ""
-            lines.append(f"  measured: {_ms(self.measured)} a frame{missed}")
-        if self.batch > 1:
-            lines.append(
-                f"  frames run {self.batch} at once: while the devices are busy one waits for {self.batch - 1}"
-            )
-        lines.append(f"  {'frames' if self.batch == 1 else 'batches'} in flight: {self.slots}")
-        shares = Counter(self.schedule)
-        for number, placement in enumerate(self.placements):
-            counts = Counter(placement.values())
-            where = ", ".join(f"{counts[key]} on {key}" for key in self.devices if counts[key])
-            share = f"{shares[number]} of every {len(self.schedule)} frames"
-            lines.append(f"  placement {number}, {share}: {where or 'no operators'}")
-        head = ["operator", *(f"placement {n}" for n in range(len(self.placements))), *self.devices]
-        if self.prices:
-            head += [f"moved to {key}" for key in self.devices]
-        rows = [head] + [self._row(operator) for operator in self.placements[0]]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            lines.append("  ".join(map(str.ljust, row, widths)).rstrip())
-        return "\n".join(lines)
-
-    def _row(self, operator: str) -> list[str]:
-        costs = self.costs.get(operator, {})
-        times = [_ms(costs[key]) if key in costs else "-" for key in self.devices]
-        if self.prices:
-            prices = self.prices.get(operator, {})
-            times += [f"{prices[key] * 1e3:+.3f} ms" if key in prices else "-" for key in self.devices]
-        return [operator, *(placement[operator] for placement in self.placements), *times]
+        return explained(self)
 
 
 def _some(names: list[str]) -> str:
     shown = ", ".join(map(repr, names[:_SHOWN]))
     return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1e3:.3f} ms"
 
 
 def _text(value: Any) -> bool:
