@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Each round: a plan so much slower than the fastest, each at its better rounds, is not measured again: what disturbs a
 # measurement hardly makes it faster. The last rounds are for what is hard to tell.
-HOPELESS = (3.0, 1.5, 1.3, 1.2, 1.15, 1.1, *[1.08] * 4, *[1.05] * 6)
+HOPELESS = (3.0, 1.5, 1.3, 1.2, 1.15, *[1.1] * 15)
 BUDGET = 30.0  # seconds of rounds after which no further one begins
 # A plan that hands over more has to be so much faster, and faster in such a part of the rounds: those that hand over
 # less keep their rate where other programs disturb the machine.
