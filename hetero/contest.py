@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from engine.devices.host import give_back_memory
 from hetero.trial import Trial
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ def fastest(entries: Sequence[tuple[Planner, Sequence[Plan]]]) -> Compiled:
     if sum(len(plans) for _, plans in entries) == 1:
         ((planner, (plan,)),) = entries
         return planner.compiled(plan)
+    give_back_memory()  # measuring costs took copies of the weights, as trials do
+    found = _tried(entries)
+    give_back_memory()
+    return found
+
+
+def _tried(entries: Sequence[tuple[Planner, Sequence[Plan]]]) -> Compiled:
     trials = [Trial(planner.compiled(plan)) for planner, plans in entries for plan in plans]
     for trial in trials:
         trial.measure()

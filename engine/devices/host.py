@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import platform
 import re
@@ -25,3 +27,11 @@ def cache_bytes(otherwise: int) -> int:
     size = Path("/sys/devices/system/cpu/cpu0/cache/index2/size")
     found = re.fullmatch(r"(\d+)K", size.read_text().strip()) if size.exists() else None
     return int(found.group(1)) * 1024 if found else otherwise
+
+
+def give_back_memory() -> None:
+    """Have memory that nobody needs any more go back to the system, which allocators put off."""
+    gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None  # glibc's own
+    if trim is not None:
+        trim(0)

@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.devices.device import Bound, Device, Memory, Recording
 from engine.devices.host import cache_bytes, processor_name, usable_cores
+from engine.devices.interned import Interned
 from engine.devices.pool import Pool
 from engine.devices.replay import LINE
 from engine.tuning.store import Key, tunings
@@ -20,6 +21,8 @@ from kernels.cpu.compiler import versions
 from kernels.cpu.target import host
 from kernels.op import Call, CpuLowering, CpuStep, HostStep, Op
 from kernels.space import Choice
+
+_CONSTANTS: Interned[np.ndarray[Any, Any]] = Interned()  # of all CPU devices: they differ in threads alone
 
 
 def page_aligned(nbytes: int) -> np.ndarray[Any, Any]:
@@ -145,6 +148,9 @@ class NumbaDevice(Device):
         memory = memory[-memory.ctypes.data % LINE :][: array.nbytes]
         memory[:] = np.ascontiguousarray(array).view(np.uint8).reshape(-1)
         return memory
+
+    def upload_all(self, arrays: Sequence[np.ndarray[Any, Any]]) -> list[Memory]:
+        return [Memory(_CONSTANTS.get(array, self.upload)) for array in arrays]
 
     def download(self, memory: np.ndarray[Any, Any], nbytes: int) -> np.ndarray[Any, Any]:
         return memory[:nbytes].copy()

@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from engine.devices import entry
-from engine.devices.device import Bound, Device, DriverError, Memory, Recording
-from engine.devices.launch import Launch
+from engine.devices.device import Bound, Device, DriverError, Memory
+from engine.devices.interned import Interned
 from engine.devices.programs import Programs
+from engine.devices.recording import OpenClRecording
 from engine.tuning.store import Key, tunings
 from kernels.op import Call, GpuLowering, Op
 from kernels.opencl.target import GpuTarget
@@ -56,6 +56,7 @@ class OpenClDevice(Device):
         self.ahead = 0 if self.emulated else AHEAD
         self._told = False  # that it was never tuned
         self._lanes: dict[int, cl.CommandQueue] = {}
+        self._constants: Interned[cl.Buffer] = Interned()
 
     def __repr__(self) -> str:
         return f"OpenClDevice({self.name!r}, {self.driver!r})"
@@ -149,7 +150,7 @@ class OpenClDevice(Device):
         if array.nbytes == 0:
             return self.allocate(0)
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.COPY_HOST_PTR
-        return cl.Buffer(self.context, flags, hostbuf=np.ascontiguousarray(array))
+        return _buffer_type()(self.context, flags, hostbuf=np.ascontiguousarray(array))
 
     def download(self, memory: cl.Buffer, nbytes: int) -> np.ndarray[Any, Any]:
         """A copy of a buffer's first bytes; waits for what is enqueued."""
@@ -168,7 +169,7 @@ class OpenClDevice(Device):
         whole, begins = np.zeros(ends[-1], np.uint8), [0, *ends[:-1]]
         for begin, array in zip(begins, arrays, strict=True):
             whole[begin : begin + array.nbytes] = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-        buffer = self.upload(whole)
+        buffer = self._constants.get(whole, self.upload)
         return [Memory(buffer, begin) for begin in begins]
 
     def record(self, steps: Sequence[Bound], slot: int = 0) -> OpenClRecording:
@@ -176,96 +177,19 @@ class OpenClDevice(Device):
         return OpenClRecording(self, steps, self.lane(slot))
 
 
+@cache
+def _buffer_type() -> type[cl.Buffer]:
+    """Buffers that can be referred to weakly."""
+    import pyopencl as cl
+
+    class Buffer(cl.Buffer):
+        pass
+
+    return Buffer
+
+
 def _vector_width(device: cl.Device) -> int:
     """Float32 lanes of the registers that a driver generates code for."""
     if "LLVM 14" in device.platform.version and "AMD" in device.name:
         return 8  # PoCL 3.0 says 16 on a processor with AVX-512, but its LLVM knows Zen up to AVX2
     return max(1, int(device.native_vector_width_float))
-
-
-class OpenClRecording(Recording):
-    """Kernels with their arguments set, enqueued by one call that runs no Python in between.
-
-    Neighbouring steps of one wave that take a table are one launch.
-    """
-
-    def __init__(self, device: OpenClDevice, steps: Sequence[Bound], queue: cl.CommandQueue) -> None:
-        self._device, self._queue = device, queue
-        self._launches = [Launch(device, list(group)) for group in _together(steps)]
-        self._handles = np.array([launch.kernel.int_ptr for launch in self._launches], np.int64)
-        self._sizes = np.array([launch.size for launch in self._launches], np.uint64).reshape(-1, 3)
-        self._groups = np.array([launch.group for launch in self._launches], np.uint64).reshape(-1, 3)
-        self._enqueue = entry.address("clEnqueueNDRangeKernel")
-        self._flush = entry.address("clFlush")
-
-    @property
-    def launches(self) -> int:
-        """Kernels enqueued by one run."""
-        return len(self._launches)
-
-    def start(self) -> None:
-        """Enqueue every launch and return."""
-        if not self._enqueue:
-            self._enqueue_each(self._queue)
-            return
-        failed = entry.replay(
-            self._enqueue,
-            self._flush,
-            self._queue.int_ptr,
-            self._handles.ctypes.data,
-            len(self._handles),
-            self._sizes.ctypes.data,
-            self._groups.ctypes.data,
-        )
-        if failed:
-            index = failed // 65536 - 1
-            raise self._error(index, -(failed % 65536))
-
-    def wait(self) -> None:
-        """Return when the slot's queue is empty."""
-        self._queue.finish()
-
-    def profile(self) -> list[float]:
-        """Run once and return the seconds of each step, by the device's own clock.
-
-        A launch's time goes to its steps in proportion to their work-groups.
-        """
-        self._queue.finish()
-        events = self._enqueue_each(self._device.profiling_queue)
-        self._device.profiling_queue.finish()
-        return [
-            (event.profile.end - event.profile.start) * 1e-9 * share
-            for event, launch in zip(events, self._launches, strict=True)
-            for share in launch.shares
-        ]
-
-    def _enqueue_each(self, queue: cl.CommandQueue) -> list[cl.Event]:
-        import pyopencl as cl
-
-        events = []
-        for index, launch in enumerate(self._launches):
-            try:
-                events.append(cl.enqueue_nd_range_kernel(queue, launch.kernel, launch.size, launch.group))
-            except cl.Error as error:
-                raise self._error(index, error.code) from error
-        queue.flush()
-        return events
-
-    def _error(self, index: int, code: int) -> DriverError:
-        launch = self._launches[index]
-        return DriverError(
-            f"{self._device.name}: enqueueing kernel {launch.kernel.function_name!r} (launch {index} of "
-            f"{len(self._launches)}, global size {launch.size}, local size {launch.group}) "
-            f"failed with OpenCL error {code}"
-        )
-
-
-def _together(steps: Sequence[Bound]) -> list[list[Bound]]:
-    """Steps by launch."""
-    found: list[list[Bound]] = []
-    for bound in steps:
-        if found and bound.wave is not None and bound.wave == found[-1][0].wave:
-            found[-1].append(bound)
-        else:
-            found.append([bound])
-    return found

@@ -12,7 +12,7 @@ import pytest
 
 from engine.devices.device import DriverError
 from engine.devices.discover import opencl_devices
-from engine.devices.opencl import OpenClRecording
+from engine.devices.recording import OpenClRecording
 from hetero import Session, Stream
 from hetero.memory.shared import OwnershipError, Shared
 from tests.hetero import branches
