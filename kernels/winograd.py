@@ -48,6 +48,14 @@ def matrices(size: int) -> tuple[Array, Array, Array]:
     return as_floats[0], as_floats[1], as_floats[2]
 
 
+@cache
+def values(size: int) -> tuple[Array, Array]:
+    """A' and G with G's factors moved to A': rows of G then take a polynomial's values, at p by (1, p, p^2)."""
+    outputs, windows, _ = matrices(size)
+    factors = np.append(windows[:-1, 0], 1.0)
+    return outputs * factors, windows / factors[:, None]
+
+
 def transformed(weights: Array, size: int) -> Array:
     """Weights (K, C, 3, 3) as [(size + 2)^2][K][C], computed in float64 and rounded once to float32."""
     _, window, _ = matrices(size)

@@ -95,6 +95,7 @@ def affine_into_weights(view: View, node: Node) -> Node | None:
         view.keep(f"{node.name}/weights", scaled.astype(np.float32)),
         view.keep(f"{node.name}/bias", (old * scale + shift).astype(np.float32)),
     )
+    view.forget(before.inputs[1])
     merged = replace(before, inputs=(before.inputs[0], *names), outputs=node.outputs, attributes=before.attributes)
     return merged.with_attributes(**node.attributes)
 

@@ -40,6 +40,10 @@ class View:
         self.new[name] = constant(name, value)
         return name
 
+    def forget(self, name: str) -> None:
+        """A constant that no node reads any more: if `keep` made it, its memory is free from now on."""
+        self.new.pop(name, None)
+
     def spec(self, name: str) -> Spec:
         """A tensor's spec, which must be known."""
         found = self.new.get(name)

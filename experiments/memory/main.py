@@ -16,7 +16,7 @@ from experiments.cpu_peers.networks import write
 from hetero.report import machine
 
 FOLDER = Path(__file__).parent
-NETWORKS = ("googlenet", "squeezenet", "resnet50", "mobilenet_v2")
+NETWORKS = ("googlenet", "squeezenet", "resnet50", "mobilenet_v2", "inception_v2")
 
 
 def peaks(engine: str, path: Path) -> tuple[float, float]:

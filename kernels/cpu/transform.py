@@ -9,7 +9,7 @@ import numpy as np
 
 from kernels.cpu.compiler import cgutils, intrinsic, ir, types
 from kernels.cpu.vector import f32, i64, pointer_ir, vector_call_ir
-from kernels.winograd import matrices
+from kernels.winograd import matrices, values
 
 
 def _pairs(rows):
@@ -59,14 +59,14 @@ def _sum(builder, factors, values):
 
 @intrinsic(prefer_literal=True)
 def transform(typing, source, source_row, source_step, target, target_row, target_step, size, outwards, lanes):
-    """T = M S M' of one tile of vectors, M being A' (`outwards` 1) or B' (0).
+    """T = M S M' of one tile of vectors, M being A' of `values` (`outwards` 1) or B' (0).
 
     Addresses in bytes; S's element (i, j) lies i * source_row + j * source_step elements on, T's likewise.
     """
     literals = (size, outwards, lanes)
     signature = types.void(*[types.int64] * 6, *literals)
     size, outwards, lanes = (literal.literal_value for literal in literals)
-    matrix = matrices(size)[0 if outwards else 2]
+    matrix = values(size)[0] if outwards else matrices(size)[2]
     rows, columns = matrix.shape
 
     def codegen(context, builder, signature, arguments):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from collections import Counter
 from typing import Any
 
@@ -45,6 +46,25 @@ def same(proto: onnx.ModelProto, frame: dict[str, Any], tolerance: float = 1e-5,
 
 def weights(random: np.random.Generator, k: int, c: int, size: int) -> np.ndarray[Any, Any]:
     return (random.standard_normal((k, c, size, size)) * 0.2).astype(np.float32)
+
+
+def test_weights_are_not_held_once_for_all_that_went_into_them(random: np.random.Generator) -> None:
+    """Sixteen factors behind a convolution: no more at once than its weights, two steps' and a step's in float64."""
+    c = 64
+    constants = {"w": weights(random, c, 512, 3)}
+    constants |= {f"m{i}": random.uniform(0.5, 1.5, (c, 1, 1)).astype("f") for i in range(16)}
+    scales = [node("Mul", [f"a{i}", f"m{i}"], [f"a{i + 1}"]) for i in range(16)]
+    proto = model([node("Conv", ["x", "w"], ["a0"]), *scales], {"x": (1, 512, 4, 4)}, ["a16"], constants)
+    loaded = load(proto)
+    shapes = resolve(loaded, {})
+    prepare(loaded, shapes, 16)
+    tracemalloc.start()
+    try:
+        assert ops(prepare(loaded, shapes, 16)) == {"Reorder": 2, "Conv": 1}
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 7 * constants["w"].nbytes
 
 
 def test_normalization_scale_and_activation_go_into_the_convolution(random: np.random.Generator) -> None:

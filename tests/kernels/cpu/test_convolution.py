@@ -17,7 +17,7 @@ from kernels.cpu import conv, winograd
 from kernels.cpu.target import CpuTarget
 from kernels.op import Call, CpuLowering, CpuStep, Spec
 from kernels.space import Choice, Question
-from kernels.winograd import POINTS, matrices
+from kernels.winograd import POINTS, matrices, values
 
 Array = np.ndarray[Any, Any]
 Lower = Callable[[Call, CpuTarget], CpuLowering]
@@ -134,6 +134,25 @@ def test_the_matrices_make_a_correlation(size: int, random: np.random.Generator)
     np.testing.assert_allclose(outputs @ ((window @ g) * (inputs @ d)), np.correlate(d, g, "valid"), rtol=1e-12)
 
 
+@pytest.mark.parametrize("size", list(POINTS))
+def test_without_factors_windows_are_values_of_polynomials(size: int, random: np.random.Generator) -> None:
+    outputs, window = values(size)
+    g, d = random.standard_normal(3), random.standard_normal(size + 2)
+    got = outputs @ ((window @ g) * (matrices(size)[2] @ d))
+    np.testing.assert_allclose(got, np.correlate(d, g, "valid"), rtol=1e-12)
+    np.testing.assert_array_equal(window[:-1], [[1, p, p * p] for p in POINTS[size]])
+    np.testing.assert_array_equal(window[-1], [0, 0, 1])
+
+
+@pytest.mark.parametrize(("size", "times"), [(2, 12 / 9), (4, 18 / 9)])
+def test_weights_are_transformed_one_way(size: int, times: float) -> None:
+    """Both ways they would take 16 and 36 numbers for every 9."""
+    call = square(64, 96, 28)
+    (step,) = by_tiles(size, 64, 1)(call, CpuTarget(16, 32)).steps
+    packed = max(operand.array.nbytes for operand in step.operands if operand.array is not None)
+    assert packed == times * call.constants[1].nbytes
+
+
 def test_the_faster_way_is_taken() -> None:
     """Large images of many channels by Winograd, tiny ones directly."""
     assert "winograd" in names(square(64, 64, 56), CpuTarget(16, 32))
@@ -175,7 +194,7 @@ def test_a_stored_choice_is_obeyed_and_one_that_does_not_fit_is_refused() -> Non
     assert tasks(size=2, tiles=256, parts=1) == [("winograd", 4)]
     assert [name for name, _ in tasks(size=0, tiles=4, parts=1)] == ["pad", "dense"]
     assert tasks(size=3, tiles=32, parts=1) == usual  # no tiles of that size
-    assert tasks(size=4, tiles=32, parts=32) == usual  # more parts than there are groups of output blocks
+    assert tasks(size=4, tiles=32, parts=32) == usual  # more parts than there are output blocks
     assert tasks(size=4, tiles=32) == usual
 
 
@@ -194,7 +213,7 @@ def test_a_band_stays_in_the_cache_and_every_thread_has_work(call: Call, workers
     ((question, choice),) = heard(call, target)
     if choice["size"]:
         bands = winograd.Bands(call, target, choice)
-        assert bands.count * bands.parts >= min(workers, bands.groups)
+        assert bands.count * bands.parts >= min(workers, call.outputs[0].blocks)
         smaller = [c for c in question.space.choices() if question.cost(c) < question.cost(choice)]
         assert not smaller
     if call.need(0).shape[1] == 64:

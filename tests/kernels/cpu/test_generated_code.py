@@ -18,6 +18,7 @@ from kernels.cpu import depthwise
 from kernels.cpu.compiler import compiled
 from kernels.cpu.dense import choose_tile, dense_kernel
 from kernels.cpu.machine_code import SIGNATURE
+from kernels.cpu.paired import choose_pixels, paired_kernel
 from kernels.cpu.target import CpuTarget
 from kernels.op import Call, Spec
 
@@ -110,6 +111,19 @@ def test_the_depthwise_tile_stays_in_registers(name: str, monkeypatch: pytest.Mo
         depthwise.lower(call, processor.target)
     ((pixels, taps, *rest),) = chosen
     check_main_loop(assembly(depthwise.depthwise_kernel(pixels, taps, *rest), processor), processor, pixels * taps)
+
+
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_the_paired_tile_stays_in_registers(name: str) -> None:
+    """Where a vector has four lanes, the loop over a block's channels is unrolled: the whole kernel is looked at."""
+    processor = PROCESSORS[name]
+    pixels = choose_pixels(66, processor.target.registers)
+    text = assembly(paired_kernel(4, pixels, processor.target.lanes), processor)
+    counted = [(sum(bool(re.search(processor.multiply_add, line)) for line in loop), loop) for loop in loops(text)]
+    main = [loop for count, loop in counted if count >= 2 * pixels] or [text.splitlines()]
+    assert len(main) in (1, 3)
+    assert [line for loop in main for line in loop if re.search(processor.stack_store, line)] == []
+    assert not re.search(r"\b(bl|callq?)\s+\w*fma", text), "a multiply-add by the C library"
 
 
 def test_a_tile_too_large_is_noticed() -> None:
