@@ -7,8 +7,8 @@ from hetero.partition.draft import Draft, draft
 from hetero.partition.problem import Problem, demands
 from hetero.partition.schedule import rounded, spread
 
-LONGEST = 64  # frames in one round of the schedule
-NEAR = 1.002  # times the bound: a round that predicts less need not be longer
+LONGEST = 128  # frames in one round of the schedule: the least that leaves no more than half a percent to rounding
+NEAR = 1.004  # times the bound: a round that predicts less need not be longer
 
 
 def solve(problem: Problem) -> Draft:
