@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from experiments.partition_strategies.random_networks import random_network
@@ -27,7 +29,9 @@ SEEDS = 3
 
 def measure(name: str, rounds: int) -> None:
     """Profile a network, keep its problem, and run every strategy's plan by turns, one CPU thread beside the GPU."""
-    outlook = Outlook.of(zoo.build(name), "cpu+gpu", 1)
+    with TemporaryDirectory() as folder:  # costs that were kept are another moment's
+        os.environ["HETERO_COSTS"] = folder
+        outlook = Outlook.of(zoo.build(name), "cpu+gpu", 1)
     PROBLEMS.mkdir(exist_ok=True)
     (PROBLEMS / f"{name}.json").write_text(json.dumps(to_record(outlook.problem), indent=1) + "\n")
     plans = {strategy: outlook.plan(strategy) for strategy in strategies()}
