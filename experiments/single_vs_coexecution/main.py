@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from experiments.single_vs_coexecution.plot import plot
 from experiments.single_vs_coexecution.repeat import FREE
@@ -35,7 +37,9 @@ def main() -> None:
     ways = [way for way in (*usual, *batched) if not words.ways or way.name in words.ways.split(",")]
     reports = []
     for name in words.networks.split(","):
-        report = compare(zoo.build(name), name, ways=ways, rounds=words.rounds, seconds=words.seconds)
+        with TemporaryDirectory() as folder:  # costs that were kept are another moment's
+            os.environ["HETERO_COSTS"] = folder
+            report = compare(zoo.build(name), name, ways=ways, rounds=words.rounds, seconds=words.seconds)
         reports.append(report.to_dict())
         words.out.write_text(json.dumps(reports, indent=1) + "\n")
         print(name, {f"{row.name} {row.batch}": round(row.fps, 1) for row in report.rows}, flush=True)
