@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from experiments.fresh_costs import fresh_costs
 from experiments.partition_strategies.random_networks import random_network
 from hetero import zoo
 from hetero.outlook import Outlook
@@ -29,11 +28,11 @@ SEEDS = 3
 
 def measure(name: str, rounds: int) -> None:
     """Profile a network, keep its problem, and run every strategy's plan by turns, one CPU thread beside the GPU."""
-    with TemporaryDirectory() as folder:  # costs that were kept are another moment's
-        os.environ["HETERO_COSTS"] = folder
+    with fresh_costs():
         outlook = Outlook.of(zoo.build(name), "cpu+gpu", 1)
+        found = to_record(outlook.problem)
     PROBLEMS.mkdir(exist_ok=True)
-    (PROBLEMS / f"{name}.json").write_text(json.dumps(to_record(outlook.problem), indent=1) + "\n")
+    (PROBLEMS / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n")
     plans = {strategy: outlook.plan(strategy) for strategy in strategies()}
     trials: dict[str, Trial] = {}
     rows = {}
@@ -47,8 +46,8 @@ def measure(name: str, rounds: int) -> None:
     for label, plan in plans.items():
         rows[label] = {"predicted": plan.predicted, "measured": trials[label].period, "rounds": trials[label].periods}
     devices = {device.name: device.emulated for device in outlook.planner.devices.values()}
-    found = {"bound": bound(outlook.problem).seconds, "emulated": devices, "strategies": rows}
-    _store("measured", name, found)
+    result = {"bound": bound(outlook.problem).seconds, "emulated": devices, "strategies": rows}
+    _store("measured", name, result)
     for label, row in rows.items():
         print(f"{name:13} {label:13} {1e3 * row['predicted']:8.3f} {1e3 * row['measured']:8.3f} ms")
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from experiments.fresh_costs import fresh_costs
 from experiments.single_vs_coexecution.plot import plot
 from experiments.single_vs_coexecution.repeat import FREE
 from hetero import zoo
@@ -37,8 +36,7 @@ def main() -> None:
     ways = [way for way in (*usual, *batched) if not words.ways or way.name in words.ways.split(",")]
     reports = []
     for name in words.networks.split(","):
-        with TemporaryDirectory() as folder:  # costs that were kept are another moment's
-            os.environ["HETERO_COSTS"] = folder
+        with fresh_costs():
             report = compare(zoo.build(name), name, ways=ways, rounds=words.rounds, seconds=words.seconds)
         reports.append(report.to_dict())
         words.out.write_text(json.dumps(reports, indent=1) + "\n")

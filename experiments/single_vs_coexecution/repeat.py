@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from math import ceil
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import hetero
+from experiments.fresh_costs import fresh_costs
 from hetero import zoo
 from hetero.bench import Contender, contenders, random_feeds, streamed
 from hetero.report import machine
@@ -31,8 +30,7 @@ def measure(name: str, rounds: int, seconds: float) -> dict[str, Any]:
     `as` names the first way that came to the same plan, which was measured for both.
     """
     found: dict[str, Any] = {}
-    with TemporaryDirectory() as folder, ExitStack() as sessions:
-        os.environ["HETERO_COSTS"] = folder
+    with fresh_costs(), ExitStack() as sessions:
         opened = {}
         for way in (*contenders(), FREE):
             begin = time.perf_counter()
