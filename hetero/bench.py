@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -139,7 +138,7 @@ def streamed(session: Any, feeds: Sequence[Feed], frames: int, depth: int | None
     """Frames a second of a stream that is under way, of which so many count, and the stream's statistics."""
     lead = (depth or session.plan.slots) * session.plan.batch
     with hetero.Stream(session, depth=depth) as stream:
-        ends = [time.perf_counter() for _ in stream.map(islice(cycle(feeds), frames + 2 * lead))]
+        ends = [each.finished for each in stream.map(islice(cycle(feeds), frames + 2 * lead))]
         return 1 / pace(ends, lead), stream.statistics()
 
 

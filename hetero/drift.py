@@ -58,15 +58,23 @@ class Watch:
         return factors if self._off >= PATIENCE and self._clock() >= self._rest else None
 
 
-def worked(executions: Sequence[Execution], depth: int, since: int = 0) -> dict[str, float]:
+def worked(executions: Sequence[Execution], since: int = 0) -> dict[str, float]:
     """Seconds per frame that each device worked, over frames of which no stage is missing.
 
-    `executions` are a stream's latest with `depth` frames in flight; frames before `since` do not count. Empty where
-    fewer than `FEWEST` frames do, and where not the devices set the pace but who brings the frames: such frames have
+    `executions` are a stream's latest; frames before `since` do not count, nor do those that may lack a stage: begun
+    before the first of these ended, or so late that they may have stages to come. Empty where fewer than `FEWEST`
+    frames count, and where not the devices set the pace but who brings the frames: such frames have
     the machine to themselves, and take other times than the costs, which are those of a stream.
     """
-    begun = sorted({each.frame for each in executions if each.stage == 0 and each.frame >= since})
-    whole = set(begun[: -2 * depth])  # the others may have stages to come
+    if not executions:
+        return {}
+    begins = {each.frame: each.start for each in executions if each.stage == 0 and each.frame >= since}
+    ends: dict[int, float] = {}
+    for each in executions:
+        ends[each.frame] = max(each.end, ends.get(each.frame, each.end))
+    longest = max((ends[frame] - begin for frame, begin in begins.items()), default=0.0)
+    earliest, latest = min(each.end for each in executions), max(ends.values()) - longest
+    whole = {frame for frame, begin in begins.items() if earliest <= begin <= latest}
     if len(whole) < FEWEST:
         return {}
     found: dict[str, float] = defaultdict(float)

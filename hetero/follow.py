@@ -54,8 +54,7 @@ class Follower:
         decisions, shapes = self._session.decisions, self._shapes
         if not self._watch.expecting:
             self._watch.expect(decisions.expected(shapes))
-        depth = self._depth or decisions.decided(shapes).plan.slots
-        factors = self._watch.look(worked(self._running.executions(), depth, self._since))
+        factors = self._watch.look(worked(self._running.executions(), self._since))
         if factors is None:
             return
         shown = ", ".join(f"{key} {factor:.2f}" for key, factor in factors.items())

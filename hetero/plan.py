@@ -122,13 +122,10 @@ class Plan:
     def slots(self) -> int:
         """Frames in flight: `depth`, or where nobody looked, as many as keep every device busy.
 
-        That is one at work and one waiting for each device and stream; and where few frames of a round go to a slow
-        device, enough that the others do not run dry meanwhile: three eighths of a round, as the simulator shows for up
-        to 16 frames.
+        That is one at work for each device and stream, and one waiting for each device.
         """
         used = {device for placement in self.placements for device in placement.values()}
-        workers = len(used) + ("cpu" in used) * (self.streams - 1)
-        return self.depth or max(2 * workers, math.ceil(3 * len(self.schedule) / 8))
+        return self.depth or max(1, 2 * len(used) + ("cpu" in used) * (self.streams - 1))
 
     def rounds(self, frames: int) -> int:
         """So many frames or a few more: the next whole number of the schedule's rounds."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-WINDOW = 4096  # latest frames and stage executions kept; sums cover everything
+LATEST = 4096  # latest frames and stage executions kept; sums cover everything
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Statistics:
     seconds      from the first frame's submission to the latest event
     fps          frames per second over that time
     latency_p50  seconds from submission to result that half the frames stay within; p95 and p99
-                 likewise; over the latest `WINDOW` frames, 0 before the first
+                 likewise; over the latest `LATEST` frames, 0 before the first
     busy         device -> share of `seconds` it worked; of a device of several streams their mean
     idle         device -> {cause: share}; "dependency": a frame in flight had work for it, but was
                  still on another device or being handed over; "no-frame": none in flight had any.
@@ -96,8 +96,8 @@ class Recorder:
     def __init__(self, devices: Mapping[str, int]) -> None:
         self._lock = threading.Lock()
         self._accounts = {device: _Account(streams) for device, streams in devices.items()}
-        self._latencies: deque[float] = deque(maxlen=WINDOW)
-        self._executions: deque[Execution] = deque(maxlen=WINDOW)
+        self._latencies: deque[float] = deque(maxlen=LATEST)
+        self._executions: deque[Execution] = deque(maxlen=LATEST)
         self._frames = self._dropped = self._failed = 0
         self._first: float | None = None
         self._latest = 0.0
@@ -140,7 +140,7 @@ class Recorder:
             self._abandon(submitted, now, work)
 
     def executions(self) -> tuple[Execution, ...]:
-        """The latest stage executions, at most `WINDOW`, in the order they ended."""
+        """The latest stage executions, at most `LATEST`, in the order they ended."""
         with self._lock:
             return tuple(self._executions)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
@@ -58,7 +57,7 @@ class Trial:
         feed = self._deployment.noise()
         fill = self.compiled.plan.slots * self.compiled.plan.batch
         with closing(pipeline(self._deployment)) as stream:
-            ends = [time.perf_counter() for _ in stream.map(islice(repeat(feed), self._frames + 2 * fill))]
+            ends = [each.finished for each in stream.map(islice(repeat(feed), self._frames + 2 * fill))]
             executions = stream.executions()
         self.periods.append(pace(ends, fill))
         within = range(fill // self.compiled.plan.batch, (fill + self._frames) // self.compiled.plan.batch)

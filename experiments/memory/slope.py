@@ -17,11 +17,11 @@ import numpy as np
 
 from hetero import Session, Stream, zoo
 from hetero.report import machine
-from hetero.statistics import WINDOW
+from hetero.statistics import LATEST
 
 FOLDER = Path(__file__).parent
 SETTLING = 0.2  # of the time, at the beginning: caches fill, and the allocator finds its size
-SETTLED = 2 * WINDOW  # frames at least: by then a stream's statistics keep no more than they let go
+SETTLED = 2 * LATEST  # frames at least: by then a stream's statistics keep no more than they let go
 SAMPLES = 200  # over the whole time
 PAUSE = 1.0  # seconds between two frames at most: what is longer, the process was stopped, and does not count
 CONFIDENCE = 0.99

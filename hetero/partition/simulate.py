@@ -5,11 +5,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from math import ceil
 from statistics import fmean
 from typing import NamedTuple
 
 from hetero.partition.itinerary import Leg, itinerary
 from hetero.partition.problem import Placement, Problem, period, relieved
+from hetero.pipeline.order import WINDOW
 
 SETTLED = 32  # frames after which a stream counts as steady
 SLACK = 0.01  # of the busiest resource's time
@@ -37,10 +39,10 @@ def simulate(
     """The timeline of so many frames, by start; of equal starts the older frame first.
 
     Each variant is a sequence of stages (device, seconds). The rules are the pipeline's: frame i
-    uses variants[schedule[i % len(schedule)]]; `depth` frames are in flight at most, and 2 * depth
-    are submitted and not yet given back in order; a device serves the oldest frame that is ready,
-    as many at once as it has `streams` (one if it is not named there), and never stops half way.
-    Frames are always at hand, and results are taken at once.
+    uses variants[schedule[i % len(schedule)]]; `depth` frames are in flight at most, and `WINDOW`
+    times as many are submitted and not yet given back in order; a device serves the oldest frame
+    that is ready, as many at once as it has `streams` (one if it is not named there), and never
+    stops half way. Frames are always at hand, and results are taken at once.
     """
     plans = [variants[schedule[frame % len(schedule)]] for frame in range(frames)]
     ready: dict[str, list[tuple[int, int]]] = {device: [] for stages in variants for device, _ in stages}
@@ -51,7 +53,7 @@ def simulate(
     now = 0.0
     timeline: list[Span] = []
     while True:
-        while admitted < frames and flying < depth and admitted < given + 2 * depth:
+        while admitted < frames and flying < depth and admitted < given + WINDOW * depth:
             heapq.heappush(ready[plans[admitted][0][0]], (admitted, 0))
             admitted, flying = admitted + 1, flying + 1
         for device in sorted(idle):
@@ -147,7 +149,7 @@ def _steady(
     variants: Sequence[Sequence[tuple[str, float]]], schedule: Sequence[int], depth: int, streams: Mapping[str, int]
 ) -> Forecast:
     """The middle third of a stream of whole rounds, each long enough for beginning and end not to matter."""
-    third = len(schedule) * -(-max(SETTLED, 2 * depth) // len(schedule))
+    third = len(schedule) * -(-max(SETTLED, 2 * depth, 2 * _meanwhile(variants, schedule, streams)) // len(schedule))
     spans = simulate(variants, schedule, depth, 3 * third, streams)
     ends = [0.0] * 3 * third
     for span in spans:
@@ -155,7 +157,7 @@ def _steady(
     given = list(accumulate(ends, max))
     left = sorted(ends)
     middle = range(third, 2 * third)
-    begins = [max(left[i - depth], given[i - 2 * depth] if i >= 2 * depth else 0.0) for i in middle]
+    begins = [max(left[i - depth], given[i - WINDOW * depth] if i >= WINDOW * depth else 0.0) for i in middle]
     first, last = given[third - 1], given[2 * third - 1]
     busy = {device: 0.0 for stages in variants for device, _ in stages}
     for span in spans:
@@ -163,3 +165,15 @@ def _steady(
         busy[span.device] += within / (last - first) / streams.get(span.device, 1)
     latency = fmean(ends[i] - begin for i, begin in zip(middle, begins, strict=True))
     return Forecast((last - first) / third, latency, busy)
+
+
+def _meanwhile(
+    variants: Sequence[Sequence[tuple[str, float]]], schedule: Sequence[int], streams: Mapping[str, int]
+) -> int:
+    """Frames that end while the longest is under way."""
+    loads: dict[str, float] = {}
+    for entry in schedule:
+        for device, seconds in variants[entry]:
+            loads[device] = loads.get(device, 0.0) + seconds / len(schedule) / streams.get(device, 1)
+    longest = max(sum(seconds for _, seconds in stages) for stages in variants)
+    return ceil(longest / (max(loads.values()) or 1.0))

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from hetero.pipeline.order import in_order, room_or_result
+from hetero.pipeline.order import WINDOW, in_order, room_or_result
 from hetero.pipeline.pipeline import OnFull, Pipeline, PipelineClosed
 from hetero.pipeline.result import Dropped, Result
-from hetero.statistics import WINDOW, Execution, Statistics, percentile
+from hetero.statistics import LATEST, Execution, Statistics, percentile
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +57,7 @@ class Batches:
         self._gathered: deque[_Frame] = deque()
         self._flying = 0  # batches
         self._submitted = self._finished = self._dropped = self._failed = 0
-        self._latencies: deque[float] = deque(maxlen=WINDOW)
+        self._latencies: deque[float] = deque(maxlen=LATEST)
         self._closed = False
         self._sender = threading.Thread(target=self._send, name="hetero-batches", daemon=True)
         self._sender.start()
@@ -88,7 +88,7 @@ class Batches:
 
     def map(self, frames: Iterable[Any]) -> Iterator[Result]:
         """Results of the frames in order, as `Pipeline.map` gives them."""
-        return in_order(frames, self.submit, self._room, 2 * self._depth * self._size)
+        return in_order(frames, self.submit, self._room, WINDOW * self._depth * self._size)
 
     def statistics(self) -> Statistics:
         """What was done so far, counted in frames; a batch that was rescued counts as a full one."""
@@ -167,7 +167,7 @@ class Batches:
             self._resolve([each.future for each in batch], error)
             return
         for each, outputs in zip(batch, running.result().outputs, strict=False):  # a part of a batch has more rows
-            each.future.set_result(Result(outputs, each.index, now - each.submitted))
+            each.future.set_result(Result(outputs, each.index, now - each.submitted, now))
         self._resolve([])
 
     def _resolve(self, futures: list[Future[Result]], error: BaseException | None = None) -> None:

@@ -97,7 +97,7 @@ class Crew:
             return self._fail(flight, start, error)
         now = self._clock()
         self._recorder.finish(flight.submitted, self._execution(flight, start, now))
-        self._left(flight, Result(outputs, flight.index, now - flight.submitted))
+        self._left(flight, Result(outputs, flight.index, now - flight.submitted, now))
         return now
 
     def _fail(self, flight: Flight, start: float, error: BaseException) -> float:

@@ -10,6 +10,10 @@ from typing import Any
 
 from hetero.pipeline.result import Dropped, Result
 
+# Frames submitted and not yet given back, for every one in flight. A GPU has two hundred frames done while one of
+# sixteen cores is at one of its own.
+WINDOW = 16
+
 
 def in_order(
     frames: Iterable[Any],

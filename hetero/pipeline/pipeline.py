@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 from hetero.pipeline.crew import Crew
 from hetero.pipeline.flight import Flight
 from hetero.pipeline.line import Line
-from hetero.pipeline.order import in_order, room_or_result
+from hetero.pipeline.order import WINDOW, in_order, room_or_result
 from hetero.pipeline.post import Post
 from hetero.pipeline.result import Dropped, Result
 from hetero.statistics import Execution, Recorder, Statistics
@@ -114,11 +114,12 @@ class Pipeline:
     def map(self, frames: Iterable[Any]) -> Iterator[Result]:
         """Results of the frames in order, frames pulled only as slots come free.
 
-        At most as many frames are in flight as there are slots, and as many results again may wait
-        for the result of a slower frame before them. Dropped frames are skipped, a failed frame
-        raises in its place. Closing the iterator early waits for its frames in flight.
+        At most as many frames are in flight as there are slots. Results that wait for a slower frame before them hold
+        no slot, so no device waits for the other's frame; with those, `WINDOW` times as many frames are submitted and
+        not given back. Dropped frames are skipped, a failed frame raises in its place. Closing the iterator early waits
+        for its frames in flight.
         """
-        return in_order(frames, self.submit, self._room, 2 * len(self._line.slots))
+        return in_order(frames, self.submit, self._room, WINDOW * len(self._line.slots))
 
     def statistics(self) -> Statistics:
         """What the pipeline has done so far."""

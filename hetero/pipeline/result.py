@@ -11,12 +11,13 @@ class Result:
     """The outputs of one frame.
 
     `index` counts submitted frames, dropped ones included. `latency` is in seconds, from the call
-    of submit to the outputs being ready.
+    of submit to the outputs being ready, and `finished` when they were, by the stream's clock (time.perf_counter).
     """
 
     outputs: Any
     index: int
     latency: float
+    finished: float
 
 
 class Dropped(RuntimeError):  # noqa: N818 - what happened, not a fault

@@ -129,7 +129,7 @@ class FakeStream:
 
     def _result(self, outputs: dict[str, Any]) -> Result:
         self._frames += 1
-        return Result(outputs, self._frames - 1, 0.002)
+        return Result(outputs, self._frames - 1, 0.002, time.perf_counter())
 
     def statistics(self) -> Statistics:
         seconds = time.perf_counter() - self._start

@@ -78,31 +78,42 @@ def test_a_rest_after_every_change(clock: Clock) -> None:
     assert watch.look({"cpu": 0.02}) == {"cpu": 2.0}
 
 
-def executions(frames: int, cpu: float, gpu: float, pace: float = 0.55) -> list[Execution]:
+def executions(frames: int, cpu: float, gpu: float, pace: float = 0.5625) -> list[Execution]:
     found = []
     for frame in range(frames):
         start = frame * pace
         found.append(Execution("cpu", frame, 0, start, start + cpu))
         found.append(Execution("gpu", frame, 1, start + cpu, start + cpu + gpu))
-        found.append(Execution("gpu", frame, 2, start + cpu + gpu, start + cpu + gpu + 0.001))
+        found.append(Execution("gpu", frame, 2, start + cpu + gpu, start + cpu + gpu + 0.0625))
     return found
 
 
 def test_seconds_per_frame_are_those_of_whole_frames() -> None:
-    found = executions(FEWEST + 6, 0.25, 0.5)
-    assert worked(found, 3) == pytest.approx({"cpu": 0.25, "gpu": 0.501})
-    assert worked(found[1:-1], 3) == {}  # of one frame the beginning is missing, and too few are left
-    assert worked(found, 3, since=1) == {}
-    assert worked(found, 2, since=2) == pytest.approx({"cpu": 0.25, "gpu": 0.501})
-    assert worked([], 3) == {}
+    found = executions(FEWEST + 1, 0.25, 0.5)
+    assert worked(found) == pytest.approx({"cpu": 0.25, "gpu": 0.5625})
+    assert worked(found[1:]) == {}  # of two frames something may be missing at the beginning, and too few are left
+    assert worked(found[:-1]) == {}  # or at the end
+    assert worked(found, since=1) == pytest.approx({"cpu": 0.25, "gpu": 0.5625})
+    assert worked(found, since=2) == {}
+    assert worked([]) == {}
+
+
+def test_frames_of_all_lengths_count_by_their_number() -> None:
+    """Of the latest to end, long frames would be too many at one end and too few at the other."""
+    found = []
+    for frame in range(40 * FEWEST):
+        long = frame % 4 == 0
+        found.append(Execution("cpu" if long else "gpu", frame, 0, frame, frame + (31.5 if long else 1.0)))
+    latest = sorted(found, key=lambda each: each.end)[-8 * FEWEST :]
+    assert worked(latest) == pytest.approx({"cpu": 31.5 / 4, "gpu": 0.75}, rel=0.03)
 
 
 def test_frames_that_wait_for_nothing_tell_nothing() -> None:
-    assert worked(executions(FEWEST + 6, 0.25, 0.5, pace=0.75), 3) == {}  # a camera's: the GPU works for two thirds
+    assert worked(executions(FEWEST + 6, 0.25, 0.5, pace=1.0)) == {}  # a camera's: the GPU works for half of the time
     streams = executions(FEWEST + 6, 0.25, 0.0, pace=0.125)
-    assert worked(streams, 3) == pytest.approx({"cpu": 0.25, "gpu": 0.001})  # two at once, all the time
+    assert worked(streams) == pytest.approx({"cpu": 0.25, "gpu": 0.0625})  # two at once, all the time
     slow = [each._replace(start=8 * each.frame + each.start, end=8 * each.frame + each.end) for each in streams]
-    assert worked(slow, 3) == {}
+    assert worked(slow) == {}
 
 
 class Stage:

@@ -147,4 +147,4 @@ def test_gap_and_slots() -> None:
     assert replace(PLAN, bound=None).gap is None
     assert PLAN.slots == 5
     assert replace(PLAN, depth=None).slots == 4
-    assert replace(PLAN, depth=None, schedule=(0,) * 16).slots == 6
+    assert replace(PLAN, depth=None, streams=14).slots == 17

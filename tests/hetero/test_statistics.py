@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from hetero.statistics import WINDOW, Execution, Recorder
+from hetero.statistics import LATEST, Execution, Recorder
 
 
 def test_nothing_yet() -> None:
@@ -77,12 +77,12 @@ def test_percentiles_are_nearest_rank() -> None:
 
 def test_memory_is_bounded_and_sums_are_not() -> None:
     recorder = Recorder({"cpu": 1})
-    for frame in range(WINDOW + 100):
+    for frame in range(LATEST + 100):
         recorder.admit(frame, frame, ["cpu"])
         recorder.finish(frame, Execution("cpu", frame, 0, frame, frame + 0.5))
-    assert len(recorder.executions()) == WINDOW
+    assert len(recorder.executions()) == LATEST
     statistics = recorder.statistics()
-    assert statistics.frames == WINDOW + 100
+    assert statistics.frames == LATEST + 100
     assert statistics.busy["cpu"] == pytest.approx(0.5, rel=1e-3)
 
 

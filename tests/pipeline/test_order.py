@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from fake_pipeline import FakeStage, Gate, jitter, outputs, pipeline
 
+from hetero.pipeline.order import WINDOW
 from hetero.pipeline.pipeline import PipelineClosed
 
 
@@ -73,7 +74,7 @@ def test_frames_are_pulled_lazily_and_flights_bounded(depth: int) -> None:
         assert pulled == 0
         for taken in range(200):
             assert next(results).outputs == taken
-            assert pulled - taken <= 2 * depth
+            assert pulled - taken <= WINDOW * depth
         results.close()
     assert most == depth
 
