@@ -36,6 +36,16 @@ class Fit(NamedTuple):
     per_byte: float
 
 
+class Observed(NamedTuple):
+    """A stage as it was measured: seconds, a mean of so many, and what they are made of."""
+
+    seconds: float
+    times: int
+    operators: float  # seconds, by themselves
+    arrivals: int  # tensors
+    nbytes: int  # of those
+
+
 class Rehearsal:
     """A stream of whole frames on each device, among them frames that take turns on the devices.
 
@@ -61,7 +71,7 @@ class Rehearsal:
     def fits(self, alone: Seconds) -> dict[str, Fit]:
         """What was measured, for each device, held against what its operators take alone."""
         stages = self._stages()
-        rows: dict[str, list[tuple[float, float, int, int]]] = defaultdict(list)
+        rows: dict[str, list[Observed]] = defaultdict(list)
         devices = dict.fromkeys(key for cost in alone.values() for key in cost)
         free = {(a, b): Crossing(0.0, 0.0, (b,)) for a in devices for b in devices if a != b}
         problem = Problem(alone, self._tensors, free)
@@ -70,7 +80,9 @@ class Rehearsal:
             for number, leg in enumerate(itinerary(problem, placement)):
                 if number < self._counts[variant]:  # after the last stage outputs may come back
                     arriving = [sizes[piece.name] for piece in leg.pieces if piece.kind == "crossing"]
-                    rows[leg.resource].append((stages[variant, number], operators(leg), len(arriving), sum(arriving)))
+                    seconds, times = stages[variant, number], self._schedule.count(variant)
+                    row = Observed(seconds, times, operators(leg), len(arriving), sum(arriving))
+                    rows[leg.resource].append(row)
         return {device: fitted(found) for device, found in rows.items()}
 
     def unloading(self) -> dict[str, float]:
@@ -140,18 +152,19 @@ def operators(leg: Leg) -> float:
     return sum(piece.seconds for piece in leg.pieces if piece.kind == "operator")
 
 
-def fitted(stages: list[tuple[float, float, int, int]]) -> Fit:
-    """The fit to stages of one device: (seconds, those of the operators by themselves, tensors arrived, their bytes).
+def fitted(stages: Sequence[Observed]) -> Fit:
+    """The fit to stages of one device.
 
     Least squares without negative numbers, of errors that grow with the root of a stage's time, as sums of operators'
-    do; the factor is 1 as far as nothing speaks against it.
+    do, and shrink with the root of how many were measured, as means' do; the factor is 1 as far as nothing speaks
+    against it.
     """
     from scipy.optimize import nnls  # SciPy takes half a second to import
 
     table = np.array(stages, float)
-    seconds, parts = table[:, 0], table[:, 1:]
+    seconds, times, parts = table[:, 0], table[:, 1], table[:, 2:]
     scale = np.maximum(np.abs(parts).max(axis=0), 1e-12)  # the solver wants numbers of one size
-    weights = 1 / np.sqrt(seconds + HANDFUL)
+    weights = np.sqrt(times / (seconds + HANDFUL))
     doubt = DOUBT * np.sqrt(scale[0])
     rows = np.vstack([parts / scale * weights[:, None], [doubt / scale[0], 0.0, 0.0]])
     found, _ = nnls(rows, np.append(seconds * weights, doubt))
