@@ -29,9 +29,9 @@ SECONDS = 0.25  # of frames in one measurement
 SHARED = 2  # plans measured after one measurement of the devices by themselves
 
 
-def measure(name: str, rounds: int) -> dict[str, Any]:
+def measure(name: str, rounds: int, streams: int = 1) -> dict[str, Any]:
     """One network: costs, plans by prediction, then every plan by turns, between runs of each device by itself."""
-    planner = planner_for(name)
+    planner = planner_for(name, streams)
     problem = planner.problem
     found = drafts(problem)
     plans = {label: planner.drafted(label, draft, problem) for label, draft in found.items()}
@@ -67,13 +67,13 @@ def measure(name: str, rounds: int) -> dict[str, Any]:
             rows[label] |= {"paired_error": middle(ratios) - 1, "halves": halves}
             rows[label] |= {"scheduling": middle(scheduling[label])}
     emulated = {device.name: device.emulated for device in planner.devices.values()}
-    return {"machine": machine(), "emulated": emulated, "rounds": rounds, "plans": rows}
+    return {"machine": machine(), "emulated": emulated, "streams": streams, "rounds": rounds, "plans": rows}
 
 
-def planner_for(name: str) -> Planner:
-    """A planner whose costs are measured now, one CPU thread beside the GPU; what is on disk stays as it is."""
+def planner_for(name: str, streams: int = 1) -> Planner:
+    """A planner whose costs are measured now, so many CPU threads with a frame each; what is on disk stays as it is."""
     model = load(zoo.build(name))
-    planner = Planner(prepared(model, resolve(model, {})), model.digest, choose("cpu+gpu", 1))
+    planner = Planner(prepared(model, resolve(model, {})), model.digest, choose("cpu+gpu", streams, streams))
     planner.costs = measured(planner.graph, planner.devices)
     return planner
 
@@ -89,7 +89,8 @@ def between_stages(trial: Trial) -> float:
     executions = trial.executions[-1]
     busy: dict[str, float] = {}
     for each in executions:
-        busy[each.device] = busy.get(each.device, 0.0) + each.end - each.start
+        seconds = (each.end - each.start) / trial.compiled.devices[each.device].streams
+        busy[each.device] = busy.get(each.device, 0.0) + seconds
     return 1 - max(busy.values()) / (trial.periods[-1] * len({each.frame for each in executions}))
 
 
@@ -104,21 +105,22 @@ def summary(networks: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """`python -m experiments.prediction [NETWORK ...] [--rounds N]`."""
+    """`python -m experiments.prediction [NETWORK ...] [--rounds N] [--streams N]`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("networks", nargs="*", default=NETWORKS)
     parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--streams", type=int, default=1, help="CPU threads, each with frames of its own")
     parser.add_argument("--out", type=Path, default=RESULT)
     words = parser.parse_args()
     data = json.loads(words.out.read_text()) if words.out.exists() else {"networks": {}}
     for name in words.networks:
-        data["networks"][name] = measure(name, words.rounds)
+        data["networks"][name] = measure(name, words.rounds, words.streams)
         for label, row in data["networks"][name]["plans"].items():
             errors = f"{row['error']:+7.1%} {row.get('paired_error', 0.0):+7.1%} {row.get('scheduling', 0.0):6.1%}"
             print(f"{name:13} {label:13} {1e3 * row['predicted']:8.3f} {1e3 * row['measured']:8.3f} ms {errors}")
         data["summary"] = summary(data["networks"])
         words.out.write_text(json.dumps(data, indent=1) + "\n")
-    plot(data["networks"], words.out.with_name("plot.svg"))
+    plot(data["networks"], words.out.with_name(words.out.stem.replace("result", "plot") + ".svg"))
     print(data["summary"])
 
 
