@@ -13,8 +13,11 @@ MOST_CUTS = 6
 
 
 def drafts(problem: Problem, seed: int = 0) -> dict[str, Draft]:
-    """Distinct drafts by name: what the strategies answer, and networks cut at random, each part on either device."""
-    found = {name: strategy(name)(problem) for name in strategies()}
+    """Distinct drafts by name: what the strategies answer, and networks cut at random, each part on either device.
+
+    Of drafts that say the same a single device keeps its name.
+    """
+    found = {name: strategy(name)(problem) for name in dict.fromkeys(("cpu", "gpu", *strategies()))}
     chance = random.Random(seed)
     names = list(problem.costs)
     for number in range(RANDOM):

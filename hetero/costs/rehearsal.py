@@ -24,6 +24,7 @@ from hetero.trial import Trial
 
 TURNS = 12  # times that a frame changes devices, where the network has as many operators
 LONGEST = 16  # whole frames that a device runs for two that change devices
+SECONDS = 0.1  # of a measurement: a fast device is slow for the first milliseconds of every stream
 HANDFUL = 30e-6  # seconds that any stage may take longer or shorter
 DOUBT = 0.1  # weight, beside a stage's 1, of operators taking as long as alone
 
@@ -60,7 +61,7 @@ class Rehearsal:
         self._schedule = spread((1, 1, *dealt([seconds[key] for key in devices])))
         plan = Plan("rehearsal", "rehearsal", "", shown, None, self._placements, self._schedule, host.streams)
         compiled = Compiled(graph, plan, devices)
-        self._trial = Trial(compiled, seconds=0.0)
+        self._trial = Trial(compiled, SECONDS)
         self._tensors = tensors(graph)
         self._counts = [len(stages) for stages in compiled.variants]
 
