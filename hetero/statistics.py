@@ -48,13 +48,23 @@ class Statistics:
 
 
 class Execution(NamedTuple):
-    """One stage of one frame: `stage` counts within the frame's variant, the last is unloading."""
+    """One stage of one frame: `stage` counts within the frame's variant, the last is unloading.
+
+    A worker that has begun several is said to be at each from the end of that before; it may have begun this one
+    earlier, and others meanwhile: `more` is the seconds that this one took it beyond those from `start` to `end`.
+    """
 
     device: str
     frame: int
     stage: int
     start: float
     end: float
+    more: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """What the stage took its worker."""
+        return self.end - self.start + self.more
 
 
 class _Account:

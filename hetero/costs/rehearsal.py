@@ -116,13 +116,14 @@ class Rehearsal:
 def occupied(executions: Sequence[Execution]) -> Iterator[tuple[Execution, float]]:
     """Executions in the order they ended, with the seconds that they kept their device from other work.
 
-    That is more than the stage's own where the frame waited while the device came from its last one.
+    That is more than the stage's own where the frame waited while the device came from its last one. Of a device that
+    begins several before it ends the first, it is what its worker did for the stage.
     """
     free: dict[str, float] = {}
     ready: dict[int, float] = {}
     for each in executions:
         waited = ready.get(each.frame, each.start) <= free.get(each.device, each.start) <= each.start
-        yield each, each.end - (free[each.device] if waited and each.device in free else each.start)
+        yield each, each.seconds + (each.start - free[each.device] if waited and each.device in free else 0.0)
         free[each.device] = ready[each.frame] = each.end
 
 
@@ -165,7 +166,7 @@ def fitted(stages: Sequence[Observed]) -> Fit:
     table = np.array(stages, float)
     seconds, times, parts = table[:, 0], table[:, 1], table[:, 2:]
     scale = np.maximum(np.abs(parts).max(axis=0), 1e-12)  # the solver wants numbers of one size
-    weights = np.sqrt(times / (seconds + HANDFUL))
+    weights = np.sqrt(times / (np.maximum(seconds, table[:, 2]) + HANDFUL))
     doubt = DOUBT * np.sqrt(scale[0])
     rows = np.vstack([parts / scale * weights[:, None], [doubt / scale[0], 0.0, 0.0]])
     found, _ = nnls(rows, np.append(seconds * weights, doubt))

@@ -76,6 +76,7 @@ class Crew:
         except BaseException as error:
             self._fail(flight, flight.started, error)
             return False
+        flight.starting = self._clock() - flight.started
         return True
 
     def _end(self, flight: Flight, free: float) -> float:
@@ -83,11 +84,11 @@ class Crew:
 
         A worker that has begun several stages is at work on one after the other: on each from the end of that before.
         """
-        stages, start = flight.stages, max(free, flight.started)
+        stages, start, again = flight.stages, max(free, flight.started), self._clock()
         try:
             stages[flight.position].finish(flight.slot)
             now = self._clock()
-            self._recorder.worked(self._execution(flight, start, now))
+            self._recorder.worked(self._execution(flight, start, now, flight.starting + start - again))
             start, flight.position = now, flight.position + 1
             if flight.position < len(stages):
                 self.hand(flight)
@@ -107,5 +108,5 @@ class Crew:
         self._left(flight, error)
         return now
 
-    def _execution(self, flight: Flight, start: float, end: float) -> Execution:
-        return Execution(flight.devices[flight.position], flight.index, flight.position, start, end)
+    def _execution(self, flight: Flight, start: float, end: float, more: float = 0.0) -> Execution:
+        return Execution(flight.devices[flight.position], flight.index, flight.position, start, end, more)

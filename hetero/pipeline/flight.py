@@ -16,8 +16,8 @@ from hetero.pipeline.stage import Stage
 class Flight:
     """A frame in flight: which it is, the slot it holds, the line it goes along in one of its variants.
 
-    `position` is the stage that is due, or one past the last to be unloaded, and `started` when that was begun. A
-    flight is one thread's at a time: who hands it over lets go.
+    `position` is the stage that is due, or one past the last to be unloaded, `started` when that was begun, and
+    `starting` the seconds which that took. A flight is one thread's at a time: who hands it over lets go.
     """
 
     index: int
@@ -29,6 +29,7 @@ class Flight:
     position: int = 0
     begun: bool = False
     started: float = 0.0
+    starting: float = 0.0
 
     @property
     def stages(self) -> Sequence[Stage]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -62,6 +63,30 @@ def test_a_worker_begins_frames_ahead_of_the_one_it_ends() -> None:
     ends = [each.end for each in line.executions()]
     starts = [each.start for each in line.executions()]
     assert all(end <= start for end, start in itertools.pairwise(itertools.chain(*zip(starts, ends, strict=True))))
+
+
+def test_what_a_stage_takes_is_its_own_start_and_finish_whatever_was_begun_between() -> None:
+    now = 0.0
+    loaded = Gate()
+
+    def passes(seconds: float) -> Callable[[int], int]:
+        def work(value: int) -> int:
+            nonlocal now
+            loaded(value)
+            now += seconds * (value + 1)
+            return value
+
+        return work
+
+    with pipeline(
+        [FakeStage("gpu", passes(1.0), passes(2.0))], depth=5, clock=lambda: now, posts={"gpu": Post(ahead=2)}
+    ) as line:
+        futures = [line.submit(n) for n in range(5)]
+        loaded.open()
+        assert [outputs(future) for future in futures] == list(range(5))
+    stages = [each for each in line.executions() if each.stage == 0]
+    assert [each.seconds for each in stages] == [3.0, 6.0, 9.0, 12.0, 15.0]
+    assert [each.end - each.start for each in stages] == [13.0, 10.0, 13.0, 4.0, 5.0]
 
 
 def test_a_frame_that_cannot_begin_fails_alone() -> None:
@@ -298,24 +323,24 @@ def test_many_submitters() -> None:
 
 
 def test_statistics_by_a_clock_that_ticks_when_read() -> None:
-    # depth 1, so every reading has its place: submit, admit, then per stage one at the start and one
-    # at the end, unloading from there to one more
+    # depth 1, so every reading has its place: submit, admit, then per stage two around its start and two
+    # around its finish, unloading from there to one more
     ticks = itertools.count()
     moved = itertools.count(1000, 60)
     stages = [FakeStage("cpu"), FakeStage("gpu")]
     with pipeline(stages, depth=1, clock=lambda: float(next(ticks)), bytes_moved=lambda: next(moved)) as line:
-        assert line.submit(0).result(PATIENCE).latency == 6
+        assert line.submit(0).result(PATIENCE).latency == 10
         statistics = line.statistics()
         assert [execution[:3] for execution in line.executions()] == [
             ("cpu", 0, 0),
             ("gpu", 0, 1),
             ("gpu", 0, 2),
         ]
-    assert statistics.seconds == 6
-    assert statistics.fps == pytest.approx(1 / 6)
-    assert statistics.busy == pytest.approx({"cpu": 1 / 6, "gpu": 2 / 6})
-    assert statistics.idle["cpu"] == pytest.approx({"no-frame": 4 / 6, "dependency": 1 / 6})
-    assert statistics.idle["gpu"] == pytest.approx({"no-frame": 1 / 6, "dependency": 3 / 6})
+    assert statistics.seconds == 10
+    assert statistics.fps == pytest.approx(1 / 10)
+    assert statistics.busy == pytest.approx({"cpu": 3 / 10, "gpu": 4 / 10})
+    assert statistics.idle["cpu"] == pytest.approx({"no-frame": 6 / 10, "dependency": 1 / 10})
+    assert statistics.idle["gpu"] == pytest.approx({"no-frame": 1 / 10, "dependency": 5 / 10})
     assert statistics.bytes_moved == 60
 
 
