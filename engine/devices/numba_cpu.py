@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,8 +27,14 @@ _CONSTANTS: Interned[np.ndarray[Any, Any]] = Interned()  # of all CPU devices: t
 
 
 def page_aligned(nbytes: int) -> np.ndarray[Any, Any]:
-    """Bytes that begin at a page: fresh from the system, zero."""
-    return np.frombuffer(mmap.mmap(-1, max(nbytes, 1)), np.uint8)
+    """Bytes that begin at a page: fresh from the system, zero.
+
+    Where the system can, they are there at once: or the first frames would wait for every page that they touch.
+    """
+    if sys.platform != "linux":
+        return np.frombuffer(mmap.mmap(-1, max(nbytes, 1)), np.uint8)
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
+    return np.frombuffer(mmap.mmap(-1, max(nbytes, 1), flags), np.uint8)
 
 
 def word(value: int | float) -> int:
