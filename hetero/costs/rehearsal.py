@@ -166,7 +166,7 @@ def fitted(stages: Sequence[Observed]) -> Fit:
     table = np.array(stages, float)
     seconds, times, parts = table[:, 0], table[:, 1], table[:, 2:]
     scale = np.maximum(np.abs(parts).max(axis=0), 1e-12)  # the solver wants numbers of one size
-    weights = np.sqrt(times / (np.maximum(seconds, table[:, 2]) + HANDFUL))
+    weights = np.sqrt(times / (np.maximum(seconds, parts[:, 0]) + HANDFUL))
     doubt = DOUBT * np.sqrt(scale[0])
     rows = np.vstack([parts / scale * weights[:, None], [doubt / scale[0], 0.0, 0.0]])
     found, _ = nnls(rows, np.append(seconds * weights, doubt))

@@ -13,7 +13,7 @@ from hetero.partition.itinerary import Leg, itinerary
 from hetero.partition.problem import Placement, Problem, period, relieved
 from hetero.pipeline.order import WINDOW
 
-SETTLED = 32  # frames after which a stream counts as steady
+SETTLED, LONG = 32, 512  # frames after which a stream counts as steady, at least and at most
 SLACK = 0.01  # of the busiest resource's time
 DEEPEST = 96
 NO_STREAMS: Mapping[str, int] = {}
@@ -149,7 +149,8 @@ def _steady(
     variants: Sequence[Sequence[tuple[str, float]]], schedule: Sequence[int], depth: int, streams: Mapping[str, int]
 ) -> Forecast:
     """The middle third of a stream of whole rounds, each long enough for beginning and end not to matter."""
-    third = len(schedule) * -(-max(SETTLED, 2 * depth, 2 * _meanwhile(variants, schedule, streams)) // len(schedule))
+    settled = min(LONG, max(SETTLED, 2 * depth, 2 * _meanwhile(variants, schedule, streams)))
+    third = len(schedule) * -(-settled // len(schedule))
     spans = simulate(variants, schedule, depth, 3 * third, streams)
     ends = [0.0] * 3 * third
     for span in spans:

@@ -73,9 +73,10 @@ def test_what_keeps_a_device_from_other_work() -> None:
     begun = Execution("gpu", 0, 1, 1.25, 2.75)  # was waited for
     late = Execution("cpu", 0, 2, 3.0, 4.0)  # the device was idle until the frame came
     waited = Execution("gpu", 1, 1, 3.0, 3.5)  # the frame was there before the device was
-    found = list(occupied([one, other, begun, late, waited]))
-    assert [each for each, _ in found] == [one, other, begun, late, waited]
-    assert [seconds for _, seconds in found] == [1.0, 1.0, 1.5, 1.0, 0.75]
+    ahead = Execution("gpu", 2, 0, 3.5, 5.0, more=-0.5)  # for so long the worker began others
+    found = list(occupied([one, other, begun, late, waited, ahead]))
+    assert [each for each, _ in found] == [one, other, begun, late, waited, ahead]
+    assert [seconds for _, seconds in found] == [1.0, 1.0, 1.5, 1.0, 0.75, 1.0]
 
 
 def network(count: int, unable: tuple[int, ...] = ()) -> tuple[Any, Any]:

@@ -80,17 +80,17 @@ def test_frames_are_pulled_lazily_and_flights_bounded(depth: int) -> None:
 
 
 def test_a_slow_frame_does_not_stop_the_other_device() -> None:
-    gate = Gate()
+    gate, frames = Gate(), 2 * WINDOW
 
     def last_opens(value: int) -> int:
-        if value == 3:
+        if value == frames - 1:
             gate.open()
         return value
 
-    # frames 1 to 3 pass on the GPU, one slot between them, while frame 0 stands at the gate
+    # all others pass on the GPU, one slot between them, while frame 0 stands at the gate
     variants = [FakeStage("cpu", gate)], [FakeStage("gpu", last_opens)]
-    with pipeline(*variants, depth=2, schedule=[0, 1, 1, 1]) as line:
-        assert [result.outputs for result in line.map(range(4))] == [0, 1, 2, 3]
+    with pipeline(*variants, depth=2, schedule=[0] + [1] * (frames - 1)) as line:
+        assert [result.outputs for result in line.map(range(frames))] == list(range(frames))
 
 
 @pytest.mark.parametrize("position", range(6))
