@@ -26,21 +26,18 @@ class OpenClRecording(Recording):
     def __init__(self, device: OpenClDevice, steps: Sequence[Bound], queue: cl.CommandQueue) -> None:
         self._device, self._queue = device, queue
         self._launches = [Launch(device, list(group)) for group in _together(steps)]
-        self._tables = (  # what the words point to
-            np.array([launch.kernel.int_ptr for launch in self._launches], np.int64),
-            np.array([launch.size for launch in self._launches], np.uint64),
-            np.array([launch.group for launch in self._launches], np.uint64),
-        )
-        handles, sizes, groups = (table.ctypes.data for table in self._tables)
+        self._handles = np.array([launch.kernel.int_ptr for launch in self._launches], np.int64)
+        self._sizes = np.array([launch.size for launch in self._launches], np.uint64).reshape(-1, 3)
+        self._groups = np.array([launch.group for launch in self._launches], np.uint64).reshape(-1, 3)
         self._enqueue = entry.address("clEnqueueNDRangeKernel")
         self._words = (
             self._enqueue,
             entry.address("clFlush"),
             queue.int_ptr,
-            handles,
-            len(self._launches),
-            sizes,
-            groups,
+            self._handles.ctypes.data,
+            len(self._handles),
+            self._sizes.ctypes.data,
+            self._groups.ctypes.data,
         )
 
     @property
