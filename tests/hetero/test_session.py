@@ -158,7 +158,9 @@ def test_profile_names_every_operator() -> None:
     assert [(r.operator, r.op, r.device, r.kernel) for r in records] == [
         ("add", "Add", "cpu", "numba"), ("mul", "Mul", "cpu", "numba"),
     ]  # fmt: skip
-    assert all(r.seconds > 0 and r.flops == 3 for r in records)
+    assert all(r.flops == 3 for r in records)
+    # of two so short a run as a whole may leave one nothing, as `by_node` says
+    assert min(r.seconds for r in records) >= 0 < sum(r.seconds for r in records)
 
 
 def test_threads_may_share_a_session_and_sessions_a_pool() -> None:
