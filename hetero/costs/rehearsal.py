@@ -91,7 +91,7 @@ class Rehearsal:
         found: dict[str, list[float]] = defaultdict(list)
         for each in (each for executions in self._trial.executions for each in executions):
             if each.stage == self._counts[self._variant(each)]:
-                found[each.device].append(each.end - each.start)
+                found[each.device].append(each.seconds)
         return {device: middle(times) for device, times in found.items()}
 
     def _stages(self) -> dict[tuple[int, int], float]:
