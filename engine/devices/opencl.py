@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.devices.device import Bound, Device, DriverError, Memory
 from engine.devices.interned import Interned
+from engine.devices.lane import Lane
 from engine.devices.programs import Programs
 from engine.devices.recording import OpenClRecording
 from engine.tuning.store import Key, tunings
@@ -55,7 +56,7 @@ class OpenClDevice(Device):
         self.failures = (cl.Error, DriverError)
         self.ahead = 0 if self.emulated else AHEAD
         self._told = False  # that it was never tuned
-        self._lanes: dict[int, cl.CommandQueue] = {}
+        self._lanes: dict[int, Lane] = {}
         self._constants: Interned[cl.Buffer] = Interned()
 
     def __repr__(self) -> str:
@@ -103,22 +104,21 @@ class OpenClDevice(Device):
 
         return cl.CommandQueue(self.context)
 
-    def lane(self, slot: int) -> cl.CommandQueue:
-        """The in-order queue that a slot's frames run on; one for all where no frame is begun beside another."""
+    def lane(self, slot: int) -> Lane:
+        """What a slot's frames run on; one for all where no frame is begun beside another."""
         import pyopencl as cl
 
-        if not self.ahead:
-            return self.queue
-        if slot not in self._lanes:
-            self._lanes[slot] = cl.CommandQueue(self.context)
-        return self._lanes[slot]
+        number = slot if self.ahead else -1
+        if number not in self._lanes:
+            self._lanes[number] = Lane(cl.CommandQueue(self.context) if self.ahead else self.queue)
+        return self._lanes[number]
 
     @cached_property
-    def profiling_queue(self) -> cl.CommandQueue:
-        """A queue that takes times; kept apart because it makes launches dearer."""
+    def profiling_lane(self) -> Lane:
+        """One that takes times; kept apart because it makes launches dearer."""
         import pyopencl as cl
 
-        return cl.CommandQueue(self.context, properties=cl.command_queue_properties.PROFILING_ENABLE)
+        return Lane(cl.CommandQueue(self.context, properties=cl.command_queue_properties.PROFILING_ENABLE))
 
     def tuned(self, tunings: Mapping[Key, Choice]) -> None:
         """Have lowerings choose by these from now on."""

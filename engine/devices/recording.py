@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.devices import entry
 from engine.devices.device import Bound, DriverError, Recording
+from engine.devices.lane import Lane
 from engine.devices.launch import Launch
 
 if TYPE_CHECKING:
@@ -23,17 +23,14 @@ class OpenClRecording(Recording):
     Neighbouring steps of one wave that take a table are one launch.
     """
 
-    def __init__(self, device: OpenClDevice, steps: Sequence[Bound], queue: cl.CommandQueue) -> None:
-        self._device, self._queue = device, queue
+    def __init__(self, device: OpenClDevice, steps: Sequence[Bound], lane: Lane) -> None:
+        self._device, self._lane = device, lane
         self._launches = [Launch(device, list(group)) for group in _together(steps)]
         self._handles = np.array([launch.kernel.int_ptr for launch in self._launches], np.int64)
         self._sizes = np.array([launch.size for launch in self._launches], np.uint64).reshape(-1, 3)
         self._groups = np.array([launch.group for launch in self._launches], np.uint64).reshape(-1, 3)
-        self._enqueue = entry.address("clEnqueueNDRangeKernel")
         self._words = (
-            self._enqueue,
-            entry.address("clFlush"),
-            queue.int_ptr,
+            *lane.entries,
             self._handles.ctypes.data,
             len(self._handles),
             self._sizes.ctypes.data,
@@ -47,42 +44,42 @@ class OpenClRecording(Recording):
 
     def start(self) -> None:
         """Enqueue every launch and return."""
-        if not self._enqueue:
-            self._enqueue_each(self._queue)
+        if not self._words[0]:
+            self._enqueue_each(self._lane)
             return
-        failed = entry.replay(*self._words)
+        failed = self._lane.replay(self._words)
         if failed:
             index = failed // 65536 - 1
             raise self._error(index, -(failed % 65536))
 
     def wait(self) -> None:
-        """Return when the slot's queue is empty."""
-        self._queue.finish()
+        """Return when the slot's lane is empty."""
+        self._lane.finish()
 
     def profile(self) -> list[float]:
         """Run once and return the seconds of each step, by the device's own clock.
 
         A launch's time goes to its steps in proportion to their work-groups.
         """
-        self._queue.finish()
-        events = self._enqueue_each(self._device.profiling_queue)
-        self._device.profiling_queue.finish()
+        self._lane.finish()
+        events = self._enqueue_each(self._device.profiling_lane)
+        self._device.profiling_lane.finish()
         return [
             (event.profile.end - event.profile.start) * 1e-9 * share
             for event, launch in zip(events, self._launches, strict=True)
             for share in launch.shares
         ]
 
-    def _enqueue_each(self, queue: cl.CommandQueue) -> list[cl.Event]:
+    def _enqueue_each(self, lane: Lane) -> list[cl.Event]:
         import pyopencl as cl
 
         events = []
         for index, launch in enumerate(self._launches):
             try:
-                events.append(cl.enqueue_nd_range_kernel(queue, launch.kernel, launch.size, launch.group))
+                events.append(lane.launch(launch.kernel, launch.size, launch.group))
             except cl.Error as error:
                 raise self._error(index, error.code) from error
-        queue.flush()
+        lane.queue.flush()
         return events
 
     def _error(self, index: int, code: int) -> DriverError:

@@ -40,7 +40,7 @@ class Measurement:
     """One way with one size on one device: hand over, touch, hand back, touch, again and again."""
 
     def __init__(self, way: Way) -> None:
-        self._way, self._queue = way, way.device.lane(0)
+        self._way, self._queue = way, way.device.lane(0).queue
         self._kernel = cl.Program(way.device.context, TOUCH).build().touch
         self._kernel.set_args(way.argument)
         self._pages = way.nbytes // PAGE

@@ -80,10 +80,10 @@ class Copied(Way):
         self.argument = cl.Buffer(device.context, cl.mem_flags.READ_WRITE, nbytes)
 
     def up(self) -> None:
-        cl.enqueue_copy(self.device.lane(0), self.argument, self.host)
+        cl.enqueue_copy(self.device.lane(0).queue, self.argument, self.host)
 
     def down(self) -> None:
-        cl.enqueue_copy(self.device.lane(0), self.host, self.argument)
+        cl.enqueue_copy(self.device.lane(0).queue, self.host, self.argument)
 
 
 class CoarseSvm(Way):
@@ -97,10 +97,10 @@ class CoarseSvm(Way):
         self.down()
 
     def up(self) -> None:
-        self._mapping.release(self.device.lane(0))
+        self._mapping.release(self.device.lane(0).queue)
 
     def down(self) -> None:
-        self._mapping = self.argument.map_rw(self.device.lane(0), is_blocking=True)
+        self._mapping = self.argument.map_rw(self.device.lane(0).queue, is_blocking=True)
 
 
 class FineSvm(Way):
@@ -117,7 +117,7 @@ class FineSvm(Way):
 
     def down(self) -> None:
         """Only the launches have to end."""
-        self.device.lane(0).finish()
+        self.device.lane(0).queue.finish()
 
 
 def _require(device: OpenClDevice, capability: int) -> None:

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from engine.devices.device import Memory
-from engine.devices.entry import READ, WRITE, copy
+from engine.devices.entry import READ, WRITE
 
 if TYPE_CHECKING:
-    import pyopencl as cl
-
     from engine.devices.opencl import OpenClDevice
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
@@ -60,7 +58,7 @@ class Shared(ABC):
         self.nbytes = nbytes
         self.moved = 0
         self.owner: Side = "host"
-        self._device, self._queue = device, device.lane(slot)
+        self._device, self._lane = device, device.lane(slot)
         self._checked = checked
         self._pending = False  # handed over, and the new owner has not called `wait`
         self._wanted = False  # whether the bytes of the latest hand-over are
@@ -110,7 +108,7 @@ class Shared(ABC):
             if self.owner == "device" and self._pending:
                 return  # nothing is enqueued yet
             if self.owner == "device":
-                self._queue.finish()
+                self._lane.finish()
                 self.release()
             self.wait()
         finally:
@@ -159,7 +157,7 @@ class MappedBuffer(Shared):
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.USE_HOST_PTR
         self._buffer = cl.Buffer(self._device.context, flags, hostbuf=host)
         self.memory = Memory(self._buffer)
-        self._mapped, self._event = _map(self._queue, self._buffer)  # None while it is the device's
+        self._mapped, self._event = self._lane.map(self._buffer)  # None while it is the device's
         self._event.wait()
         # OpenCL promises this pointer even where a driver copies on mapping; a device that says
         # its memory is the host's has nothing to copy to.
@@ -170,10 +168,10 @@ class MappedBuffer(Shared):
     def _to_device(self, wanted: bool) -> None:
         mapped, self._mapped = self._mapped, None
         if mapped is not None:  # it is where the host took it back from a driver that failed to map it
-            mapped.base.release(self._queue)
+            self._lane.unmap(mapped)
 
     def _to_host(self, wanted: bool) -> None:
-        self._mapped, self._event = _map(self._queue, self._buffer)
+        self._mapped, self._event = self._lane.map(self._buffer)
 
     def _arrive(self, wanted: bool) -> None:
         self._event.wait()
@@ -194,32 +192,21 @@ class StagedBuffer(Shared):
         size = self.nbytes + _PAGE
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.ALLOC_HOST_PTR
         pinned = cl.Buffer(self._device.context, flags, size)
-        mapped, event = _map(self._queue, pinned)
+        mapped, event = self._lane.map(pinned)
         event.wait()
         return _aligned(mapped, self.nbytes)
 
     def _to_device(self, wanted: bool) -> None:
         if wanted:
-            copy(self._queue, self._buffer, self._host, WRITE)
+            self._lane.copy(self._buffer, self._host, WRITE)
 
     def _to_host(self, wanted: bool) -> None:
         if wanted:
-            copy(self._queue, self._buffer, self._host, READ)
+            self._lane.copy(self._buffer, self._host, READ)
 
     def _arrive(self, wanted: bool) -> None:
         if wanted:
-            self._queue.finish()
-
-
-def _map(queue: cl.CommandQueue, buffer: cl.Buffer) -> tuple[Any, cl.Event]:
-    """A buffer's bytes, valid once the event has happened; `.base` is the mapping."""
-    import pyopencl as cl
-
-    access: Any = cl.map_flags.READ | cl.map_flags.WRITE
-    where = (buffer.size,)
-    mapped, event = cl.enqueue_map_buffer(queue, buffer, access, 0, where, np.dtype(np.uint8), is_blocking=False)
-    queue.flush()
-    return mapped, event
+            self._lane.finish()
 
 
 def _aligned(raw: Bytes, nbytes: int) -> Bytes:

@@ -96,7 +96,7 @@ def test_slots_do_not_wait_for_each_other(device: OpenClDevice) -> None:
     device.ahead = 1
     gate = cl.UserEvent(device.context)
     held, free = (share(device, 1 << 16, slot=slot, staged=True) for slot in range(2))
-    cl.enqueue_barrier(device.lane(0), wait_for=[gate])
+    cl.enqueue_barrier(device.lane(0).queue, wait_for=[gate])
     try:
         for shared in (held, free):
             shared.host[:] = 5
