@@ -48,51 +48,81 @@ class Observed(NamedTuple):
 
 
 class Rehearsal:
-    """A stream of whole frames on each device, among them frames that take turns on the devices.
+    """Two streams: of whole frames on each device, and of these with frames among them that take turns on the devices.
 
     The latter have two placements, each the other's mirror, so that each device runs all it can in short stages too.
+    They say what hand-overs cost. What whole frames take is asked of the stream that has nothing else: many hand-overs
+    keep a device waiting that has none of them, as the interpreter runs one thread at a time.
     `seconds` is what a whole frame takes each device, by which as many are dealt as keep all of them busy.
     """
 
     def __init__(self, graph: Graph, devices: Mapping[str, Device], seconds: Mapping[str, float]) -> None:
-        self._placements = (*mirrored(graph, devices), *(placed(graph, devices, repeat(key)) for key in devices))
-        host = devices["cpu"]
-        shown = {key: device.name for key, device in devices.items()}
-        self._schedule = spread((1, 1, *dealt([seconds[key] for key in devices])))
-        plan = Plan("rehearsal", "rehearsal", "", shown, None, self._placements, self._schedule, host.streams)
-        compiled = Compiled(graph, plan, devices)
-        self._trial = Trial(compiled, SECONDS)
-        self._tensors = tensors(graph)
-        self._counts = [len(stages) for stages in compiled.variants]
+        turns = mirrored(graph, devices)
+        wholes = [placed(graph, devices, repeat(key)) for key in devices]
+        counts = dealt([seconds[key] for key in devices])
+        self._turns = _Stream(graph, devices, (*turns, *wholes), (*(1 for _ in turns), *counts), range(len(turns)))
+        self._wholes = _Stream(graph, devices, wholes, counts, range(len(wholes)))
 
     def measure(self) -> None:
-        """Stream a few frames."""
-        self._trial.measure()
+        """Stream a few frames of each."""
+        self._turns.trial.measure()
+        self._wholes.trial.measure()
 
     def fits(self, alone: Seconds) -> dict[str, Fit]:
         """What was measured, for each device, held against what its operators take alone."""
-        stages = self._stages()
         rows: dict[str, list[Observed]] = defaultdict(list)
-        devices = dict.fromkeys(key for cost in alone.values() for key in cost)
-        free = {(a, b): Crossing(0.0, 0.0, (b,)) for a in devices for b in devices if a != b}
-        problem = Problem(alone, self._tensors, free)
-        sizes = {tensor.name: tensor.nbytes for tensor in self._tensors}
-        for variant, placement in enumerate(self._placements):
-            for number, leg in enumerate(itinerary(problem, placement)):
-                if number < self._counts[variant]:  # after the last stage outputs may come back
-                    arriving = [sizes[piece.name] for piece in leg.pieces if piece.kind == "crossing"]
-                    seconds, times = stages[variant, number], self._schedule.count(variant)
-                    row = Observed(seconds, times, operators(leg), len(arriving), sum(arriving))
-                    rows[leg.resource].append(row)
+        for device, row in (*self._turns.rows(alone), *self._wholes.rows(alone)):
+            rows[device].append(row)
         return {device: fitted(found) for device, found in rows.items()}
 
     def unloading(self) -> dict[str, float]:
         """Seconds in which each device copied outputs out."""
         found: dict[str, list[float]] = defaultdict(list)
-        for each in (each for executions in self._trial.executions for each in executions):
-            if each.stage == self._counts[self._variant(each)]:
-                found[each.device].append(each.seconds)
+        for device, seconds in self._wholes.unloadings():
+            found[device].append(seconds)
         return {device: middle(times) for device, times in found.items()}
+
+
+class _Stream:
+    """Placements, so many frames of each in a round, of which those `asked` are to be known."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        devices: Mapping[str, Device],
+        placements: Sequence[Placement],
+        counts: Sequence[int],
+        asked: Sequence[int],
+    ) -> None:
+        self._placements, self._counts, self._asked = placements, counts, asked
+        self._schedule = spread(counts)
+        shown = {key: device.name for key, device in devices.items()}
+        streams = devices["cpu"].streams
+        plan = Plan("rehearsal", "rehearsal", "", shown, None, tuple(placements), self._schedule, streams)
+        compiled = Compiled(graph, plan, devices)
+        self.trial = Trial(compiled, SECONDS)
+        self._tensors = tensors(graph)
+        self._last = [len(stages) for stages in compiled.variants]
+
+    def rows(self, alone: Seconds) -> Iterator[tuple[str, Observed]]:
+        """Every stage's device, and the stage as it was measured."""
+        stages = self._stages()
+        devices = dict.fromkeys(key for cost in alone.values() for key in cost)
+        free = {(a, b): Crossing(0.0, 0.0, (b,)) for a in devices for b in devices if a != b}
+        problem = Problem(alone, self._tensors, free)
+        sizes = {tensor.name: tensor.nbytes for tensor in self._tensors}
+        for variant in self._asked:
+            for number, leg in enumerate(itinerary(problem, self._placements[variant])):
+                if number < self._last[variant]:  # after the last stage outputs may come back
+                    arriving = [sizes[piece.name] for piece in leg.pieces if piece.kind == "crossing"]
+                    seconds, times = stages[variant, number], self._counts[variant]
+                    yield leg.resource, Observed(seconds, times, operators(leg), len(arriving), sum(arriving))
+
+    def unloadings(self) -> Iterator[tuple[str, float]]:
+        """Of every frame the device that copied its outputs out, and the seconds that took."""
+        for each in (each for executions in self.trial.executions for each in executions):
+            if each.stage == self._last[self._variant(each)]:
+                yield each.device, each.seconds
 
     def _stages(self) -> dict[tuple[int, int], float]:
         """What every stage took: (placement, its number) -> seconds.
@@ -101,7 +131,7 @@ class Rehearsal:
         took is seen to take the other's time.
         """
         found: dict[tuple[int, int], list[float]] = defaultdict(list)
-        for executions in self._trial.executions:
+        for executions in self.trial.executions:
             each: dict[tuple[int, int], list[float]] = defaultdict(list)
             for execution, seconds in occupied(executions):
                 each[self._variant(execution), execution.stage].append(seconds)
