@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from itertools import islice, repeat
 from statistics import median
@@ -31,10 +32,12 @@ class Trial:
 
     periods      seconds per frame, a measurement each
     executions   the stages that the frames of every measurement, or its batches, went through, a sequence each
+
+    With `ahead` False a device that would be given stages ahead ends each before it begins the next.
     """
 
-    def __init__(self, compiled: Compiled, seconds: float = SECONDS) -> None:
-        self.compiled = compiled
+    def __init__(self, compiled: Compiled, seconds: float = SECONDS, ahead: bool = True) -> None:
+        self.compiled, self._ahead = compiled, ahead
         self.periods: list[float] = []
         self.executions: list[list[Execution]] = []
         self._deployment = Deployment(compiled, compiled.plan.slots)
@@ -56,7 +59,7 @@ class Trial:
         """Stream some frames; what counts lies between the first that fill the pipeline and the last."""
         feed = self._deployment.noise()
         fill = self.compiled.plan.slots * self.compiled.plan.batch
-        with closing(pipeline(self._deployment)) as stream:
+        with closing(pipeline(self._deployment, ahead=self._ahead)) as stream:
             ends = [each.finished for each in stream.map(islice(repeat(feed), self._frames + 2 * fill))]
             executions = stream.executions()
         self.periods.append(pace(ends, fill))
@@ -64,10 +67,11 @@ class Trial:
         self.executions.append([each for each in executions if each.frame in within])
 
 
-def pipeline(deployment: Deployment, on_full: OnFull = "wait") -> Pipeline | Batches:
+def pipeline(deployment: Deployment, on_full: OnFull = "wait", ahead: bool = True) -> Pipeline | Batches:
     """A pipeline over a deployment's stages and slots, of batches where the plan runs several frames together."""
-    size = deployment.plan.batch
-    running = Pipeline(line(deployment), on_full if size == 1 else "wait", posts=posts(deployment))
+    size, served = deployment.plan.batch, posts(deployment)
+    served = served if ahead else {key: replace(post, ahead=0) for key, post in served.items()}
+    running = Pipeline(line(deployment), on_full if size == 1 else "wait", posts=served)
     return running if size == 1 else Batches(running, size, len(deployment.slots), _own, on_full)
 
 

@@ -41,7 +41,7 @@ def measure(name: str, streams: int, rounds: int, seconds: float) -> dict[str, A
 
 
 def ratios(rates: dict[str, list[float]]) -> dict[str, float]:
-    """To the GPU alone in the same round, medians: the GPU beside busy cores, the cores, both together, dealt frames."""
+    """To the GPU alone in the same round, medians: the GPU beside busy cores, the cores, both, and dealt frames."""
 
     def to_gpu(*ways: str) -> float:
         return median(sum(each) / gpu for gpu, *each in zip(rates["gpu"], *(rates[way] for way in ways), strict=True))

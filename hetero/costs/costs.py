@@ -85,12 +85,13 @@ class Costs:
             (source, target): Crossing(each.fixed / streams[target], each.per_byte / streams[target], each.on)
             for (source, target), each in self.crossing.items()
         }
-        alone = {key: min(1.0, self._sum(self.alone, key) / self._sum(self.busy, key)) for key in streams}
+        alone = {key: self._part(key) for key in streams}
         return Problem(busy, tensors(graph), crossing, keeps=weights(graph), streams=streams, alone=alone)
 
-    def _sum(self, costs: Seconds, key: str) -> float:
-        """Seconds of all that a device can run; never 0."""
-        return sum(cost.get(key, 0.0) for cost in costs.values()) or 1.0
+    def _part(self, key: str) -> float:
+        """What part of a device's times is left while the others are idle; 1 where they slow nothing down."""
+        alone, busy = (sum(cost.get(key, 0.0) for cost in costs.values()) for costs in (self.alone, self.busy))
+        return alone / busy if alone < busy else 1.0
 
 
 def tensors(graph: Graph) -> tuple[Tensor, ...]:

@@ -52,7 +52,8 @@ class Rehearsal:
 
     The latter have two placements, each the other's mirror, so that each device runs all it can in short stages too.
     They say what hand-overs cost. What whole frames take is asked of the stream that has nothing else: many hand-overs
-    keep a device waiting that has none of them, as the interpreter runs one thread at a time.
+    keep a device waiting that has none of them, as the interpreter runs one thread at a time. In the stream of turns no
+    device is given stages ahead, or one would be seen to take the time of others.
     `seconds` is what a whole frame takes each device, by which as many are dealt as keep all of them busy.
     """
 
@@ -60,7 +61,9 @@ class Rehearsal:
         turns = mirrored(graph, devices)
         wholes = [placed(graph, devices, repeat(key)) for key in devices]
         counts = dealt([seconds[key] for key in devices])
-        self._turns = _Stream(graph, devices, (*turns, *wholes), (*(1 for _ in turns), *counts), range(len(turns)))
+        self._turns = _Stream(
+            graph, devices, (*turns, *wholes), (*(1 for _ in turns), *counts), range(len(turns)), ahead=False
+        )
         self._wholes = _Stream(graph, devices, wholes, counts, range(len(wholes)))
 
     def measure(self) -> None:
@@ -93,6 +96,7 @@ class _Stream:
         placements: Sequence[Placement],
         counts: Sequence[int],
         asked: Sequence[int],
+        ahead: bool = True,
     ) -> None:
         self._placements, self._counts, self._asked = placements, counts, asked
         self._schedule = spread(counts)
@@ -100,7 +104,7 @@ class _Stream:
         streams = devices["cpu"].streams
         plan = Plan("rehearsal", "rehearsal", "", shown, None, tuple(placements), self._schedule, streams)
         compiled = Compiled(graph, plan, devices)
-        self.trial = Trial(compiled, SECONDS)
+        self.trial = Trial(compiled, SECONDS, ahead)
         self._tensors = tensors(graph)
         self._last = [len(stages) for stages in compiled.variants]
 

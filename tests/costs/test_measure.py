@@ -122,6 +122,17 @@ def test_a_problem_divides_times_among_streams_and_adds_what_unloading_takes(gra
     assert period(single, [on_cpu]) == pytest.approx(0.75 * (0.002 * len(names) + 0.0002))
 
 
+def test_operators_that_take_nothing_in_a_stream_leave_what_unloading_takes(graph: Graph) -> None:
+    """What a GPU does while its worker copies outputs out takes the worker no time."""
+    names = [node.name for node in graph.nodes]
+    alone = {name: {"cpu": 0.003, "gpu": 0.001} for name in names}
+    busy = {name: {"cpu": 0.003, "gpu": 0.0} for name in names}
+    free = {pair: Crossing(0.0) for pair in (("cpu", "gpu"), ("gpu", "cpu"))}
+    problem = Costs(alone, busy, free, {"gpu": 0.0004}).problem(graph, {"cpu": 1, "gpu": 1})
+    assert problem.alone == {"cpu": 1.0, "gpu": 1.0}
+    assert period(problem, [problem.prefer("gpu")]) == pytest.approx(0.0004)
+
+
 @pytest.mark.skipif(not GPU, reason="needs two devices")
 def test_a_second_planner_reads_what_the_first_measured(
     graph: Graph, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
