@@ -73,6 +73,6 @@ def _beats(trial: Trial, other: Trial) -> bool:
 
 def _effort(compiled: Compiled) -> tuple[float, int]:
     """Stages that a frame goes through, on average, and devices that work."""
-    schedule, placements = compiled.plan.schedule, compiled.plan.placements
+    schedule = compiled.plan.schedule
     stages = sum(len(compiled.variants[entry]) for entry in schedule) / len(schedule)
-    return stages, len({key for placement in placements for key in placement.values()})
+    return stages, len(compiled.plan.used)

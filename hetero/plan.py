@@ -107,8 +107,7 @@ class Plan:
             reasons.append(f"it places {_some(extra)}, which the model does not have")
         if self.model != model:
             reasons.append(f"it was made for model {self.model}, this is {model}")
-        used = {device for placement in self.placements for device in placement.values()}
-        absent = sorted(used - set(devices))
+        absent = sorted(self.used - set(devices))
         if absent:
             reasons.append(f"it needs {_some(absent)}, this machine has {_some(sorted(devices)) or 'no device'}")
         if reasons:
@@ -124,8 +123,12 @@ class Plan:
 
         That is one at work for each device and stream, and one waiting for each device.
         """
-        used = {device for placement in self.placements for device in placement.values()}
-        return self.depth or max(1, 2 * len(used) + ("cpu" in used) * (self.streams - 1))
+        return self.depth or max(1, 2 * len(self.used) + ("cpu" in self.used) * (self.streams - 1))
+
+    @property
+    def used(self) -> set[str]:
+        """Keys of the devices that its operators run on."""
+        return {device for placement in self.placements for device in placement.values()}
 
     def rounds(self, frames: int) -> int:
         """So many frames or a few more: the next whole number of the schedule's rounds."""

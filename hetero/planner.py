@@ -79,8 +79,7 @@ class Planner:
         )
 
     def _ahead(self, plan: Plan) -> int:
-        used = {key for placement in plan.placements for key in placement.values()}
-        return sum(self.devices[key].ahead for key in used)
+        return sum(self.devices[key].ahead for key in plan.used)
 
     def _a_frame(self, times: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
         return {name: {key: value / self.batch for key, value in each.items()} for name, each in times.items()}

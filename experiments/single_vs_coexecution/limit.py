@@ -41,17 +41,11 @@ def measure(name: str, streams: int, rounds: int, seconds: float) -> dict[str, A
 
 
 def ratios(rates: dict[str, list[float]]) -> dict[str, float]:
-    """To the GPU alone in the same round, medians: the GPU beside busy cores, the cores, both, and dealt frames."""
-
-    def to_gpu(*ways: str) -> float:
-        return median(sum(each) / gpu for gpu, *each in zip(rates["gpu"], *(rates[way] for way in ways), strict=True))
-
-    return {
-        "gpu beside busy cores": to_gpu("gpu beside busy cores"),
-        "cpu": to_gpu("cpu"),
-        "at most": to_gpu("gpu beside busy cores", "cpu"),
-        "dealt": to_gpu("dealt"),
-    }
+    """To the better device by itself in the same round, medians: every way, and the most that dealing could give."""
+    better = max((rates["gpu"], rates["cpu"]), key=median)
+    most = [gpu + cpu for gpu, cpu in zip(rates["gpu beside busy cores"], rates["cpu"], strict=True)]
+    ways = {**rates, "at most": most}
+    return {way: median(rate / own for rate, own in zip(each, better, strict=True)) for way, each in ways.items()}
 
 
 def main() -> None:

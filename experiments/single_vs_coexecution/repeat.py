@@ -65,10 +65,13 @@ def measure(name: str, rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Whether two sessions came to the same plan on the same devices: then one is measured for both."""
+    """Whether two sessions came to the same plan on the same devices: then one is measured for both.
+
+    How the CPU's threads are divided says nothing where the plan does not use them.
+    """
     mine, its = one.plan, other.plan
-    same = (mine.threads, mine.streams, mine.slots) == (its.threads, its.streams, its.slots)
-    return bool(same and mine.devices == its.devices and mine.same(its))
+    same = mine.devices == its.devices and mine.slots == its.slots and mine.same(its)
+    return bool(same and ("cpu" not in mine.used or (mine.threads, mine.streams) == (its.threads, its.streams)))
 
 
 def ratios(run: dict[str, Any]) -> dict[str, float]:
