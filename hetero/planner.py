@@ -174,7 +174,11 @@ def decide(
             plans = planner.plans()
         else:
             plans = [planner.alone("gpu" if "gpu" in each else "cpu")]
-        entries.append((planner, plans))
+        tried = [plan for _, others in entries for plan in others]
+        # how the CPU's threads are divided makes no other plan of one that does not use them
+        plans = [plan for plan in plans if "cpu" in plan.used or not any(map(plan.same, tried))]
+        if plans:
+            entries.append((planner, plans))
     found = fastest(entries)
     if found.plan.measured is not None:
         store.keep_decision(asked, found.plan)

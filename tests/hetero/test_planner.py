@@ -12,7 +12,8 @@ import pytest
 from onnx import helper
 from typer.testing import CliRunner, Result
 
-from hetero import Plan, Session
+from hetero import Plan, Session, contest
+from hetero import planner as planning
 from hetero.cli import app
 from hetero.outlook import Outlook
 from hetero.partition.objective import Objective, ObjectiveError
@@ -70,6 +71,23 @@ def test_plans_that_say_the_same_are_tried_once(monkeypatch: pytest.MonkeyPatch,
     planner = Planner(outlook.planner.graph, "0" * 64, outlook.planner.devices)
     monkeypatch.setattr(planner, "problem", outlook.problem, raising=False)
     assert len(planner.plans(("cpu", "cpu", "greedy", "cpu"))) <= 2
+
+
+@pytest.mark.skipif(not GPU, reason="needs two devices")
+@pytest.mark.parametrize(("strategy", "tried"), [("gpu", [1]), ("interleave", [1, 2])])
+def test_how_the_cpu_is_divided_is_tried_where_it_matters(
+    strategy: str, tried: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+
+    def fastest(entries: Any) -> Any:
+        found.extend(plan.streams for _, plans in entries for plan in plans)
+        return contest.fastest(entries)
+
+    monkeypatch.setattr(planning, "fastest", fastest)
+    with Session(chain(), "cpu+gpu", threads=2, strategy=strategy, streams="auto") as session:
+        assert session.plan.strategy == strategy
+    assert found == tried
 
 
 def test_the_best_prediction_is_taken(outlook: Outlook) -> None:
