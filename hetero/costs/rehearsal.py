@@ -1,9 +1,10 @@
-"""Rehearsal: a stream that hands over often, and what hand-overs cost, found from how long its stages took."""
+"""Rehearsal: streams of whole frames and of hand-overs, and what those take, found from how long stages took."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import repeat
 from statistics import fmean
 from typing import NamedTuple
@@ -103,7 +104,8 @@ class _Stream:
         shown = {key: device.name for key, device in devices.items()}
         streams = devices["cpu"].streams
         plan = Plan("rehearsal", "rehearsal", "", shown, None, tuple(placements), self._schedule, streams)
-        compiled = Compiled(graph, plan, devices)
+        depth = plan.slots + sum(device.ahead for device in devices.values())
+        compiled = Compiled(graph, replace(plan, depth=depth), devices)
         self.trial = Trial(compiled, SECONDS, ahead)
         self._tensors = tensors(graph)
         self._last = [len(stages) for stages in compiled.variants]
