@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,13 +13,17 @@ from onnx import helper
 
 from engine.formats.onnx import load, resolve
 from engine.graph import Graph
+from hetero import trial
 from hetero.costs import measure as measuring
 from hetero.costs.costs import Costs
 from hetero.costs.measure import measure, working
-from hetero.costs.rehearsal import Fit
+from hetero.costs.rehearsal import Fit, Rehearsal
 from hetero.frames import prepared
 from hetero.machine import choose
 from hetero.partition.problem import Crossing, period
+from hetero.pipeline.line import Line
+from hetero.pipeline.pipeline import Pipeline
+from hetero.pipeline.post import Post
 from hetero.planner import Planner
 from tests.hetero.ways import GPU
 from tests.models import model
@@ -120,6 +125,20 @@ def test_a_problem_divides_times_among_streams_and_adds_what_unloading_takes(gra
     single = replace(problem, crossing=dict.fromkeys(problem.crossing, Crossing(0.0)))
     on_cpu = single.prefer("cpu")
     assert period(single, [on_cpu]) == pytest.approx(0.75 * (0.002 * len(names) + 0.0002))
+
+
+@pytest.mark.skipif(not GPU, reason="needs two devices")
+def test_only_whole_frames_are_begun_ahead(graph: Graph, monkeypatch: pytest.MonkeyPatch) -> None:
+    devices, given = choose(BOTH, 1), set()
+
+    def watched(line: Line, *words: Any, posts: Mapping[str, Post]) -> Pipeline:
+        given.add((len(line.variants), posts["gpu"].ahead))
+        return Pipeline(line, *words, posts=posts)
+
+    monkeypatch.setattr(devices["gpu"], "ahead", 2)
+    monkeypatch.setattr(trial, "Pipeline", watched)
+    Rehearsal(graph, devices, dict.fromkeys(devices, 1e-3)).measure()
+    assert given == {(4, 0), (2, 2)}
 
 
 def test_operators_that_take_nothing_in_a_stream_leave_what_unloading_takes(graph: Graph) -> None:
