@@ -109,11 +109,7 @@ def main() -> None:
             for nbytes in SIZES:
                 row = measure(device, name, nbytes)
                 rows.append(row)
-                print(
-                    device.name,
-                    {k: round(1e6 * v, 1) if k in ("up", "down") else v for k, v in row.items()},
-                    flush=True,
-                )
+                print(device.name, _shown(row), flush=True)
                 if "failed" in row:
                     break
         facts = {"device": device.name, "driver": device.driver, "emulated": device.emulated}
