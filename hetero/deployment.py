@@ -14,7 +14,7 @@ from hetero.memory.guarded import GuardedRecording
 from hetero.memory.handover import Handover, Use, handovers
 from hetero.memory.slots import Slot, make_slot
 from hetero.rescue import Rescue
-from hetero.stage import BoundStage, gives, side, takes
+from hetero.stage import BoundStage, gives, side
 
 Array = np.ndarray[Any, Any]
 
@@ -34,7 +34,7 @@ class Deployment:
         spare: Callable[[], Deployment] | None = None,
     ) -> None:
         self.graph, self.plan, self.devices = compiled.graph, compiled.plan, compiled.devices
-        self._checked = debugging() if checked is None else checked
+        self.checked = debugging() if checked is None else checked
         self._rescue = Rescue(self.devices, spare, self._inputs)
         self.slots = [self._slot(compiled.parts, number) for number in range(depth)]
         arenas = self._arenas(compiled.parts)
@@ -70,7 +70,7 @@ class Deployment:
                 key = part.keys[name]
                 sizes[key] = max(sizes.get(key, 0), nbytes)
                 users.setdefault(key, set()).add(part.device)
-        return make_slot(self.devices, sizes, users, number, self._checked)
+        return make_slot(self.devices, sizes, users, number, self.checked)
 
     def _handovers(self, parts: Sequence[Part]) -> list[Handover]:
         """A variant's hand-overs: use 0 loads a frame, use i is its i-th stage, the last unloads it."""
@@ -81,11 +81,8 @@ class Deployment:
     def _stage(
         self, part: Part, arenas: Sequence[Mapping[str, Any]], moves: Sequence[Handover], use: int
     ) -> BoundStage:
-        bound = (
-            (slot, self._bind(part, slot, arena), takes(moves, use, slot), gives(moves, use, slot))
-            for slot, arena in zip(self.slots, arenas, strict=True)
-        )
-        return BoundStage(part, bound, self._rescue)
+        bound = ((slot, self._bind(part, slot, arena)) for slot, arena in zip(self.slots, arenas, strict=True))
+        return BoundStage(part, bound, moves, use, self._rescue, self.checked)
 
     def _bind(self, part: Part, slot: Slot, arenas: Mapping[str, Any]) -> Recording:
         def memory(name: str) -> Memory:
@@ -94,7 +91,7 @@ class Deployment:
             return Memory(arenas[part.device], part.arena.offsets[name])
 
         recording = part.program.bind(memory, slot.number)
-        if not self._checked:
+        if not self.checked:
             return recording
         touched = {name: slot.shared[key] for name, key in part.keys.items() if key in slot.shared}
         return GuardedRecording(recording, side(part.device), touched)
@@ -105,13 +102,21 @@ class Deployment:
 
     def load_all(self, slot: Slot, frames: Sequence[Mapping[str, Array]], variant: int) -> None:
         """Put the inputs of a batch into a slot, at most as many frames as the plan runs together."""
+        self.fill(slot, frames)
+        with self._rescue.standing_by(slot):
+            for step in self._loading[variant, id(slot)]:
+                step.work()
+
+    def fill(self, slot: Slot, frames: Sequence[Mapping[str, Array]]) -> None:
+        """Put a batch into a slot and keep it: for stages that are run as commands, which take what they need."""
         self._rescue.reclaim(slot)
         for name in self.graph.inputs:
             for rows, feeds in zip(self._rows(self.view(slot, name)), frames, strict=False):
                 rows[...] = feeds[name]
-        with self._rescue.standing_by(slot):
-            for step in self._loading[variant, id(slot)]:
-                step.work()
+
+    def rescue(self, slot: Slot, error: BaseException) -> bool:
+        """Whether a slot can be unloaded though a stage raised an error there."""
+        return self._rescue.rescued(slot, error)
 
     def unload(self, slot: Slot) -> dict[str, Array]:
         """Copies of one frame's outputs."""

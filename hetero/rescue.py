@@ -51,19 +51,29 @@ class Rescue:
         try:
             yield
         except self._failures as error:
-            if self._make is None:
+            if not self.rescued(slot, error):
                 raise
-            with self._lock:
-                if self._spare is None:
-                    _log.warning("a device failed, so its frames are run again on the CPU: %s", error)
-                    self._spare = self._make()
-                self.reclaim(slot)
-                slot.outputs = self._spare.infer(self._inputs(slot))
-                self.count += 1
 
-    def reclaim(self, slot: Slot) -> None:
-        """Take back what a frame that failed, or never began, left with the device; its bytes are lost."""
+    def rescued(self, slot: Slot, error: BaseException) -> bool:
+        """What a device left of a slot is taken back; whether it holds the frame's outputs now, as a driver failed."""
+        with self._lock:
+            self.reclaim(slot, all_of_it=True)
+            if self._make is None or not isinstance(error, self._failures):
+                return False
+            if self._spare is None:
+                _log.warning("a device failed, so its frames are run again on the CPU: %s", error)
+                self._spare = self._make()
+            slot.outputs = self._spare.infer(self._inputs(slot))
+            self.count += 1
+            return True
+
+    def reclaim(self, slot: Slot, all_of_it: bool = False) -> None:
+        """Take back what a frame that failed, or never began, left with the device; its bytes are lost.
+
+        All of it, or what the slot knows to be away.
+        """
         slot.outputs = None
         for shared in slot.shared.values():
-            with suppress(*self._failures):  # the host's it is all the same
-                shared.recall()
+            if all_of_it or shared.away:
+                with suppress(*self._failures):  # the host's it is all the same
+                    shared.recall()

@@ -8,12 +8,14 @@ from copy import copy
 from functools import partial
 from typing import NamedTuple
 
+from engine.devices.command import Command
 from engine.devices.device import Recording
 from engine.program import Program
 from hetero.compiled import Part
 from hetero.memory.handover import Handover
 from hetero.memory.shared import Side
 from hetero.memory.slots import Slot
+from hetero.pipeline.stage import Stage
 from hetero.rescue import Rescue
 
 
@@ -25,25 +27,49 @@ class Step(NamedTuple):
     work: Callable[[], None]
 
 
-class BoundStage:
-    """A stage of one variant, bound to every slot's memory."""
+class BoundStage(Stage):
+    """A stage of one variant, bound to every slot's memory.
+
+    `start` and `finish` keep account of who owns what is shared. As commands it does without, unless it is `checked`:
+    a frame's hand-overs are always the same, and before and after all is the host's.
+    """
 
     def __init__(
         self,
         part: Part,
-        slots: Iterable[tuple[Slot, Recording, Sequence[Step], Sequence[Step]]],
+        slots: Iterable[tuple[Slot, Recording]],
+        moves: Sequence[Handover],
+        use: int,
         rescue: Rescue,
+        checked: bool,
     ) -> None:
-        """For every slot what is replayed, what is taken over before and given on after."""
+        """For every slot what is replayed; the variant's hand-overs, and which use of a slot this stage is."""
         self.device = part.device
-        self._part, self._rescue = part, rescue
+        self._part, self._moves, self._use, self._rescue, self._checked = part, moves, use, rescue, checked
         self._recordings: dict[int, Recording] = {}
         self._starts: dict[int, list[Step]] = {}
         self._finishes: dict[int, list[Step]] = {}
-        for slot, recording, takes, gives in slots:
+        for slot, recording in slots:
             self._recordings[id(slot)] = recording
-            self._starts[id(slot)] = [*takes, Step("start", self.device, recording.start), *gives]
+            start = Step("start", self.device, recording.start)
+            self._starts[id(slot)] = [*takes(moves, use, slot), start, *gives(moves, use, slot)]
             self._finishes[id(slot)] = [Step("finish", self.device, recording.wait)]
+
+    def commands(self, slot: Slot) -> tuple[Sequence[Command], Sequence[Command]]:
+        """What `start` and `finish` do to a slot whose frame is its own, and nothing else."""
+        if self._checked:
+            return super().commands(slot)
+        starts, finishes = self._recordings[id(slot)].commands()
+        if side(self.device) == "host":
+            return starts, finishes
+
+        def crossings(to: Side, use: Callable[[Handover], int]) -> list[Command]:
+            mine = [move for move in self._moves if move.side == to and use(move) == self._use]
+            return [each for move in mine for each in slot.shared[move.tensor].crossing(to, move.wanted)]
+
+        arriving = crossings("device", lambda move: move.taker)
+        leaving = crossings("host", lambda move: move.giver)
+        return (*arriving, *starts, *leaving), finishes
 
     def start(self, slot: Slot) -> None:
         """Take over the inputs, start the program, give the outputs on, all as far as a device can work alone."""

@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 LATEST = 4096  # latest frames and stage executions kept; sums cover everything
@@ -26,7 +27,7 @@ class Statistics:
     busy         device -> share of `seconds` it worked; of a device of several streams their mean
     idle         device -> {cause: share}; "dependency": a frame in flight had work for it, but was
                  still on another device or being handed over; "no-frame": none in flight had any.
-                 Busy and idle add up to 1. A stage is booked when it ends, and is no work done until then
+                 Busy and idle add up to 1. A stage is booked when its frame has left, and is no work done until then
     bytes_moved  bytes copied between devices per frame
     rescued      frames, of those that gave a result, that a device's driver failed and the CPU ran again
     changes      times that the stream went on with another plan, because devices had drifted from their costs
@@ -48,7 +49,7 @@ class Statistics:
 
 
 class Execution(NamedTuple):
-    """One stage of one frame: `stage` counts within the frame's variant, the last is unloading.
+    """One stage of one frame: `stage` counts within the frame's variant.
 
     A worker that has begun several is said to be at each from the end of that before; it may have begun this one
     earlier, and others meanwhile: `more` is the seconds that this one took it beyond those from `start` to `end`.
@@ -70,24 +71,34 @@ class Execution(NamedTuple):
 class _Account:
     """How one device spent its time: what it worked, and what it could have, with all it ever had to do at hand."""
 
-    __slots__ = ("busy", "demand", "streams", "until", "work")
+    __slots__ = ("_events", "busy", "demand", "streams", "until", "work")
 
     def __init__(self, streams: int) -> None:
         self.streams = streams
         self.busy = self.demand = 0.0  # seconds, of all streams together
         self.until = 0.0  # the time up to which demand is booked
         self.work = 0  # stages on this device that frames in flight have yet to end
+        self._events: list[tuple[float, int]] = []  # a heap: when, and how many stages more to do
 
     def change(self, now: float, work: int) -> None:
-        """So many stages more to do. Threads may report slightly out of order: time never runs back."""
-        if now > self.until:
-            self.demand += min(self.work, self.streams) * (now - self.until)
-            self.until = now
-        self.work += work
+        """So many stages more to do. What a frame did is told when it has left, so events come out of order."""
+        heappush(self._events, (now, work))
+        if len(self._events) > LATEST:
+            self._book(LATEST // 2)
+
+    def _book(self, left: int) -> None:
+        """Add up the earliest events until so many are left; what comes later than its turn counts from then on."""
+        while len(self._events) > left:
+            now, work = heappop(self._events)
+            if now > self.until:
+                self.demand += min(self.work, self.streams) * (now - self.until)
+                self.until = now
+            self.work += work
 
     def shares(self, now: float, since: float) -> tuple[float, float, float]:
         """Busy, waiting for another device, and without a frame: shares of the time from `since` to `now`."""
         self.change(now, 0)
+        self._book(0)
         whole = self.streams * (now - since)
         if whole <= 0:
             return 0.0, 0.0, 0.0
@@ -130,12 +141,12 @@ class Recorder:
         with self._lock:
             self._work(execution)
 
-    def finish(self, submitted: float, unloading: Execution) -> None:
-        """A frame was unloaded and has given its result."""
+    def finish(self, submitted: float, now: float, work: Iterable[str] = ()) -> None:
+        """A frame was unloaded and has given its result, without the `work` it had left."""
         with self._lock:
-            self._work(unloading)
             self._frames += 1
-            self._latencies.append(unloading.end - submitted)
+            self._latencies.append(now - submitted)
+            self._abandon(submitted, now, work)
 
     def fail(self, submitted: float, now: float, work: Iterable[str]) -> None:
         """A frame has failed and will not do the `work` it had left."""
@@ -152,7 +163,7 @@ class Recorder:
     def executions(self) -> tuple[Execution, ...]:
         """The latest stage executions, at most `LATEST`, in the order they ended."""
         with self._lock:
-            return tuple(self._executions)
+            return tuple(sorted(self._executions, key=lambda each: each.end))
 
     def statistics(self, bytes_moved: int = 0, rescued: int = 0, changes: int = 0) -> Statistics:
         """The record up to the latest event; the rest is given: all bytes copied so far, frames rescued, changes."""

@@ -18,6 +18,7 @@ from hetero.memory.slots import Slot
 from hetero.partition.simulate import Event
 from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import Pipeline
+from hetero.pipeline.stage import Stage
 from hetero.stage import BoundStage, Step
 from hetero.trial import posts
 
@@ -148,7 +149,7 @@ class _Tracer:
             return self._lanes[thread]
 
 
-class _Stage:
+class _Stage(Stage):
     """A stage that is noted as a whole; its parts are noted by themselves."""
 
     def __init__(self, stage: BoundStage, name: str, tracer: _Tracer) -> None:

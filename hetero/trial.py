@@ -77,8 +77,7 @@ def pipeline(deployment: Deployment, on_full: OnFull = "wait", ahead: bool = Tru
 
 def posts(deployment: Deployment) -> dict[str, Post]:
     """How a pipeline serves each device."""
-    used = {stage.device for stages in deployment.variants for stage in stages}
-    devices = {key: device for key, device in deployment.devices.items() if key in used}
+    devices = {key: device for key, device in deployment.devices.items() if key in deployment.plan.used}
     cores = apart(devices)
     return {key: Post(each.streams, each.ahead, cores.get(key, ())) for key, each in devices.items()}
 
@@ -90,11 +89,21 @@ def line(deployment: Deployment) -> Line:
         deployment.variants,
         deployment.plan.schedule,
         deployment.slots,
-        deployment.load if size == 1 else deployment.load_all,
+        partial(_load, deployment),
         deployment.unload if size == 1 else partial(deployment.unload_all, frames=size),
         deployment.bytes_moved,
+        deployment.rescue,
         lambda: deployment.rescued,
     )
+
+
+def _load(deployment: Deployment, slot: Any, frame: Any, variant: int) -> None:
+    """Put a frame, or a batch of them, into a slot; where ownership is checked, it changes hands."""
+    frames = (frame,) if deployment.plan.batch == 1 else frame
+    if deployment.checked:
+        deployment.load_all(slot, frames, variant)
+    else:
+        deployment.fill(slot, frames)
 
 
 def _own(feeds: Mapping[str, Any]) -> dict[str, Any]:

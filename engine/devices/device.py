@@ -9,7 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from engine.devices.command import Called, Command, DriverError
 from kernels.op import Call, CpuStep, GpuStep, HostStep, Op
+
+__all__ = ["Bound", "Device", "DriverError", "Memory", "Recording"]
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,6 @@ class Bound:
     wave: int | None = None
 
 
-class DriverError(RuntimeError):
-    """A driver failed to do what it was asked."""
-
-
 class Recording(ABC):
     """Steps bound to memory, ready to run any number of times."""
 
@@ -44,6 +43,10 @@ class Recording(ABC):
     @abstractmethod
     def wait(self) -> None:
         """Return when everything started on the device has ended."""
+
+    def commands(self) -> tuple[Sequence[Command], Sequence[Command]]:
+        """What `start` and `wait` do, as commands."""
+        return (Called(self.start),), (Called(self.wait),)
 
     @abstractmethod
     def profile(self) -> list[float]:

@@ -1,4 +1,4 @@
-"""OpenCL entry points by address: what a recording or a shared buffer calls without pyopencl in between."""
+"""OpenCL entry points by address, and native functions that call them: no interpreter in between."""
 
 # Numba has no types, and its intrinsics take an argument less than they are declared with.
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc,call-arg,var-annotated,untyped-decorator"
@@ -7,20 +7,13 @@ from __future__ import annotations
 import ctypes
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
 
-from engine.devices.device import DriverError
-from engine.devices.replay import native
-from kernels.cpu.compiler import intrinsic, ir, types
+from engine.devices.native import native
+from kernels.cpu.compiler import cgutils, intrinsic, ir, types
 from kernels.cpu.record import integers
+from kernels.cpu.vector import i64, pointer_ir
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pyopencl as cl
-
-CopyName = Literal["clEnqueueReadBuffer", "clEnqueueWriteBuffer"]
-READ: CopyName = "clEnqueueReadBuffer"
-WRITE: CopyName = "clEnqueueWriteBuffer"
+READ_AND_WRITE = 3  # flags of a mapping
 
 
 @cache
@@ -40,86 +33,93 @@ def address(name: str) -> int:
     return ctypes.cast(getattr(found, name), ctypes.c_void_p).value or 0 if found else 0
 
 
-@cache
-def _copies(name: str) -> Any:
-    """An entry point that enqueues a copy, None where the loader cannot be found; it keeps the interpreter's lock."""
-    where, word = address(name), ctypes.c_void_p
-    kind = ctypes.PYFUNCTYPE(
-        ctypes.c_int, word, word, ctypes.c_uint, ctypes.c_size_t, ctypes.c_size_t, word, ctypes.c_uint, word, word
-    )
-    return kind(where) if where else None
+@intrinsic
+def _call(typing, entry, words):
+    """Call an entry point of OpenCL with a tuple of int64; its int32, where that is what it returns.
 
-
-def copy(queue: cl.CommandQueue, buffer: cl.Buffer, array: np.ndarray[Any, Any], name: CopyName) -> None:
-    """Enqueue a copy of all of an array's bytes from, or to, the begin of a buffer, and flush.
-
-    The caller keeps both alive. There is no event: dropping pyopencl's waits for the copy, lock and all. Raises
-    DriverError.
+    Integers that it takes shorter lie in the lower half of a register or a word of the stack.
     """
-    enqueue = _copies(name)
-    if enqueue is None:
-        import pyopencl as cl
 
-        ends = (array, buffer) if name == READ else (buffer, array)
-        cl.enqueue_copy(queue, *ends)
-        return
-    code = enqueue(queue.int_ptr, buffer.int_ptr, 0, 0, array.nbytes, array.ctypes.data, 0, None, None)
-    if code:
-        raise DriverError(f"{name} of {array.nbytes} bytes failed with OpenCL error {code}")
-    queue.flush()
+    def codegen(context, builder, signature, arguments):
+        given = cgutils.unpack_tuple(builder, arguments[1])
+        kind = ir.FunctionType(ir.IntType(32), [i64()] * len(given))
+        return builder.sext(builder.call(pointer_ir(builder, arguments[0], kind), given), i64())
+
+    return types.int64(types.int64, words), codegen
 
 
-@intrinsic
-def _enqueue(typing: Any, entry: Any, queue: Any, kernel: Any, axes: Any, sizes: Any, groups: Any) -> Any:
-    """ClEnqueueNDRangeKernel through its address; `sizes` and `groups` are addresses of size_t[3]."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        i32 = ir.IntType(32)
-        pointer = ir.IntType(8).as_pointer()
-        function = ir.FunctionType(i32, [pointer, pointer, i32, pointer, pointer, pointer, i32, pointer, pointer])
-        null = ir.Constant(pointer, None)
-        entry, queue, kernel, axes, sizes, groups = args
-        return builder.call(
-            builder.inttoptr(entry, function.as_pointer()),
-            [
-                builder.inttoptr(queue, pointer),
-                builder.inttoptr(kernel, pointer),
-                builder.trunc(axes, i32),
-                null,
-                builder.inttoptr(sizes, pointer),
-                builder.inttoptr(groups, pointer),
-                i32(0),
-                null,
-                null,
-            ],
-        )
-
-    return types.int32(*(types.int64,) * 6), generate
-
-
-@intrinsic
-def _flush(typing: Any, entry: Any, queue: Any) -> Any:
-    """ClFlush through its address."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = ir.IntType(8).as_pointer()
-        function = ir.FunctionType(ir.IntType(32), [pointer])
-        return builder.call(builder.inttoptr(args[0], function.as_pointer()), [builder.inttoptr(args[1], pointer)])
-
-    return types.int32(types.int64, types.int64), generate
-
-
-@native("int64(int64, int64, int64, int64, int64, int64, int64)")
-def replay(enqueue, flush, queue, kernels, count, sizes, groups):
+@native("int64(int64)")
+def launch(words):
     """Enqueue every kernel, in order, and flush.
 
-    kernels, sizes, groups: addresses of cl_kernel[count], size_t[count][3], size_t[count][3]. Returns 0, or the
-    failing kernel's index + 1 times 65536 plus the error code's magnitude.
+    words: clEnqueueNDRangeKernel, clFlush, queue; addresses of cl_kernel[count], size_t[count][3] and size_t[count][3]:
+    kernels, sizes, groups; count. Returns 0, or the failing kernel's index + 1 times 65536 plus the error code's
+    magnitude.
     """
-    handles = integers(kernels)
-    for i in range(count):
-        code = _enqueue(enqueue, queue, handles[i], 3, sizes + 24 * i, groups + 24 * i)
+    w = integers(words)
+    handles = integers(w[3])
+    for i in range(w[6]):
+        code = _call(w[0], (w[2], handles[i], 3, 0, w[4] + 24 * i, w[5] + 24 * i, 0, 0, 0))
         if code != 0:
             return (i + 1) * 65536 - code
-    _flush(flush, queue)
+    _call(w[1], (w[2],))
     return 0
+
+
+@native("int64(int64)")
+def copy(words):
+    """Enqueue a copy from, or to, the begin of a buffer, and flush.
+
+    words: clEnqueueReadBuffer or clEnqueueWriteBuffer, clFlush, queue, buffer, bytes, the host's address. Returns 0 or
+    an error code.
+    """
+    w = integers(words)
+    code = _call(w[0], (w[2], w[3], 0, 0, w[4], w[5], 0, 0, 0))
+    if code != 0:
+        return code
+    return _call(w[1], (w[2],))
+
+
+@native("int64(int64)")
+def map_buffer(words):
+    """Enqueue a buffer's mapping, whose address is known beforehand, and flush.
+
+    words: clEnqueueMapBuffer, clFlush, queue, buffer, bytes, room for an error code; address of what is 1 while the
+    buffer is mapped. Returns 0 or an error code.
+    """
+    w = integers(words)
+    w[5] = 0
+    _call(w[0], (w[2], w[3], 0, READ_AND_WRITE, 0, w[4], 0, 0, 0, words + 40))
+    if w[5] != 0:
+        return w[5]
+    integers(w[6])[0] = 1
+    return _call(w[1], (w[2],))
+
+
+@native("int64(int64)")
+def unmap_buffer(words):
+    """Enqueue the end of a mapping.
+
+    words: clEnqueueUnmapMemObject, queue, buffer, the host's address; address of what is 1 while the buffer is mapped.
+    Returns 0 or an error code.
+    """
+    w = integers(words)
+    code = _call(w[0], (w[1], w[2], w[3], 0, 0, 0))
+    if code == 0:
+        integers(w[4])[0] = 0
+    return code
+
+
+@native("int64(int64)")
+def tally(words):
+    """Add to a count. words: its address, what to add. Returns 0."""
+    w = integers(words)
+    integers(w[0])[0] += w[1]
+    return 0
+
+
+@native("int64(int64)")
+def finish(words):
+    """Wait until a queue is empty. words: clFinish, queue. Returns 0 or an error code."""
+    w = integers(words)
+    return _call(w[0], (w[1],))

@@ -1,74 +1,113 @@
-"""Lane: an in-order queue, what is enqueued in it, and whether anything is left to wait for."""
+"""Lane: an in-order queue of OpenCL, and what can be enqueued in it, as commands."""
 
 from __future__ import annotations
 
-from itertools import count
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from engine.devices import entry
+from engine.devices.command import Called, Command
+from engine.devices.device import DriverError
+from engine.devices.native import Native
 
 if TYPE_CHECKING:
     import pyopencl as cl
 
+Words = np.ndarray[Any, np.dtype[np.int64]]
+CopyName = Literal["clEnqueueReadBuffer", "clEnqueueWriteBuffer"]
+READ: CopyName = "clEnqueueReadBuffer"
+WRITE: CopyName = "clEnqueueWriteBuffer"
+
 
 class Lane:
-    """A queue that counts, so that waiting for one that has ended is no call to the driver.
+    """A queue. Its commands keep alive what they name; those of different lanes may run at the same time.
 
-    Such a call costs little, but letting go of the interpreter's lock for it may cost a turn of every other thread.
-    Any thread may enqueue and wait: what is enqueued draws its number afterwards, so whoever waits from a number on
-    waits for all that have lower ones.
+    Where the loader of OpenCL cannot be found in this process, they go through pyopencl, and need the interpreter.
     """
 
     def __init__(self, queue: cl.CommandQueue) -> None:
         self.queue = queue
-        self._numbers = count(1)
-        self._enqueued = self._ended = 0
 
-    @property
-    def entries(self) -> tuple[int, int, int]:
-        """What `entry.replay` takes first: two entry points, the first 0 where there is no loader, and the queue."""
-        return entry.address("clEnqueueNDRangeKernel"), entry.address("clFlush"), self.queue.int_ptr
+    @cached_property
+    def finish(self) -> Command:
+        """Wait until everything in the queue has ended."""
+        return self._command(entry.finish, "clFinish", (self.queue.int_ptr,), self.queue.finish, "")
 
-    def replay(self, words: tuple[int, ...]) -> int:
-        """Enqueue kernels: `entry.replay` of these words, which begin with the lane's `entries`."""
-        failed = entry.replay(*words)
-        self._enqueued = next(self._numbers)
-        return int(failed)
+    def launches(
+        self,
+        kernels: Words,
+        sizes: np.ndarray[Any, Any],
+        groups: np.ndarray[Any, Any],
+        error: Callable[[int], BaseException],
+        otherwise: Callable[[], object],
+    ) -> Command:
+        """Enqueue kernels, by handle, in order: int64 [count], and their sizes and groups, uint64 [count, 3].
 
-    def launch(self, kernel: cl.Kernel, size: tuple[int, ...], group: tuple[int, ...]) -> cl.Event:
-        """Enqueue a kernel; its event. Raises pyopencl.Error."""
-        import pyopencl as cl
+        `error` is told what `entry.launch` returns; `otherwise` does the same where there is no loader.
+        """
+        enqueue, flush = entry.address("clEnqueueNDRangeKernel"), entry.address("clFlush")
+        if not enqueue:
+            return Called(otherwise)
+        arrays = kernels, sizes, groups
+        words = (enqueue, flush, self.queue.int_ptr, *(each.ctypes.data for each in arrays), len(kernels))
+        return Command(entry.launch, words, error, self.queue, *arrays)
 
-        event = cl.enqueue_nd_range_kernel(self.queue, kernel, size, group)
-        self._enqueued = next(self._numbers)
-        return event
+    def copy(self, buffer: cl.Buffer, array: np.ndarray[Any, Any], name: CopyName) -> Command:
+        """Copy all of an array's bytes from, or to, the begin of a buffer.
 
-    def copy(self, buffer: cl.Buffer, array: np.ndarray[Any, Any], name: entry.CopyName) -> None:
-        """Enqueue a copy, as `entry.copy` does."""
-        entry.copy(self.queue, buffer, array, name)
-        self._enqueued = next(self._numbers)
+        There is no event: dropping pyopencl's waits for the copy.
+        """
 
-    def map(self, buffer: cl.Buffer) -> tuple[Any, cl.Event]:
-        """Enqueue a buffer's mapping: its bytes, valid once the event has happened; `.base` is the mapping."""
-        import pyopencl as cl
+        def otherwise() -> None:
+            import pyopencl as cl
 
-        access: Any = cl.map_flags.READ | cl.map_flags.WRITE
-        where, kind = (buffer.size,), np.dtype(np.uint8)
-        mapped, event = cl.enqueue_map_buffer(self.queue, buffer, access, 0, where, kind, is_blocking=False)
-        self.queue.flush()
-        self._enqueued = next(self._numbers)
-        return mapped, event
+            cl.enqueue_copy(self.queue, *((array, buffer) if name == READ else (buffer, array)))
 
-    def unmap(self, mapped: Any) -> None:
-        """Enqueue the end of a mapping."""
-        mapped.base.release(self.queue)
-        self._enqueued = next(self._numbers)
+        words = entry.address("clFlush"), self.queue.int_ptr, buffer.int_ptr, array.nbytes, array.ctypes.data
+        return self._command(entry.copy, name, words, otherwise, f"{array.nbytes} bytes", buffer, array)
 
-    def finish(self) -> None:
-        """Return when all that is enqueued has ended. Raises pyopencl.Error."""
-        now = self._enqueued
-        if self._ended < now:
-            self.queue.finish()
-            self._ended = max(self._ended, now)
+    def mapping(self, buffer: cl.Buffer, host: int, mapped: Words) -> tuple[Command, Command]:
+        """Map a whole buffer to the address where the host has its bytes, and end that.
+
+        Meanwhile `mapped[0]` is 1, else 0.
+        """
+        standing: list[Any] = []
+
+        def begin() -> None:
+            import pyopencl as cl
+
+            access: Any = cl.map_flags.READ | cl.map_flags.WRITE
+            where, kind = (buffer.size,), np.dtype(np.uint8)
+            standing[:] = cl.enqueue_map_buffer(self.queue, buffer, access, 0, where, kind, is_blocking=False)
+            mapped[0] = 1
+
+        def end() -> None:
+            standing[0].base.release(self.queue)
+            mapped[0] = 0
+
+        queue, handle, flag = self.queue.int_ptr, buffer.int_ptr, mapped.ctypes.data
+        made = entry.address("clFlush"), queue, handle, buffer.size, 0, flag
+        ended = queue, handle, host, flag
+        keep = f"{buffer.size} bytes", buffer, mapped
+        return (
+            self._command(entry.map_buffer, "clEnqueueMapBuffer", made, begin, *keep),
+            self._command(entry.unmap_buffer, "clEnqueueUnmapMemObject", ended, end, *keep),
+        )
+
+    def _command(
+        self, native: Native, name: str, words: Sequence[int], otherwise: Callable[[], object], size: str, *keep: Any
+    ) -> Command:
+        where = entry.address(name)
+        if not where:
+            return Called(otherwise)
+        said = f"{name} of {size}" if size else name
+        return Command(
+            native,
+            (where, *words),
+            lambda code: DriverError(f"{said} failed with OpenCL error {code}"),
+            self.queue,
+            *keep,
+        )

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from engine.devices.command import Called, Command, DriverError
 from engine.devices.device import Bound, Device, Memory, Recording
 from engine.devices.host import cache_bytes, processor_name, usable_cores
 from engine.devices.interned import Interned
 from engine.devices.pool import Pool
-from engine.devices.replay import LINE
+from engine.devices.replay import LINE, alone
 from engine.tuning.store import Key, tunings
 from kernels.cpu.compiler import versions
 from kernels.cpu.target import host
@@ -69,6 +70,13 @@ class CpuRecording(Recording):
         if rows:
             self._parts.append(np.array(rows, np.int64))
             rows.clear()
+
+    def commands(self) -> tuple[Sequence[Command], Sequence[Command]]:
+        """No interpreter where one thread runs nothing but kernels: others have to be woken."""
+        if len(self._parts) != 1 or isinstance(self._parts[0], tuple) or self._pools[0].threads > 1:
+            return (Called(self.start),), ()
+        (part,) = self._parts
+        return (Command(alone, (part.ctypes.data, len(part)), DriverError, self, part),), ()
 
     def start(self) -> None:
         for part in self._parts:

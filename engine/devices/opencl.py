@@ -110,15 +110,15 @@ class OpenClDevice(Device):
 
         number = slot if self.ahead else -1
         if number not in self._lanes:
-            self._lanes[number] = Lane(cl.CommandQueue(self.context) if self.ahead else self.queue)
+            self._lanes.setdefault(number, Lane(cl.CommandQueue(self.context) if self.ahead else self.queue))
         return self._lanes[number]
 
     @cached_property
-    def profiling_lane(self) -> Lane:
+    def profiling_queue(self) -> cl.CommandQueue:
         """One that takes times; kept apart because it makes launches dearer."""
         import pyopencl as cl
 
-        return Lane(cl.CommandQueue(self.context, properties=cl.command_queue_properties.PROFILING_ENABLE))
+        return cl.CommandQueue(self.context, properties=cl.command_queue_properties.PROFILING_ENABLE)
 
     def tuned(self, tunings: Mapping[Key, Choice]) -> None:
         """Have lowerings choose by these from now on."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.devices.replay import BOARD_WORDS, LINE, lead, post, replay, serve
+from engine.devices.replay import BOARD_WORDS, LINE, alone, lead, post, serve
 
 LOOKS = 50_000  # at the board before a helper goes to sleep: about 1 ms, longer than a stream pauses between frames
 _current_core = getattr(ctypes.CDLL(None), "sched_getcpu", None) if hasattr(os, "sched_setaffinity") else None
@@ -39,12 +39,13 @@ class Pool:
         return self._taken.locked()
 
     def run(self, commands: np.ndarray[Any, Any]) -> None:
-        """Run commands, int64 (n, 4) as `replay` takes them, here and on every helper that is free."""
+        """Run commands, int64 (n, 4) as `engine.devices.replay` has them, here and on every helper that is free."""
+        if self.threads == 1 or not self._taken.acquire(blocking=False):
+            words = np.array([commands.ctypes.data, len(commands)], np.int64)
+            alone(words.ctypes.data)
+            return
         counters = np.zeros((2 * len(commands), LINE // 8), np.int64)
         job = commands.ctypes.data, len(commands), counters.ctypes.data
-        if self.threads == 1 or not self._taken.acquire(blocking=False):
-            replay(*job)
-            return
         try:
             if not self._helpers:
                 self._start()

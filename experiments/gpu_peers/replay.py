@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.devices import entry
+from engine.devices.device import DriverError
+from engine.devices.lane import Lane
 from engine.devices.opencl import OpenClDevice
 
 ROUNDS = 30
@@ -17,30 +18,26 @@ POINTERS = 5  # arguments of a kernel that works: what it reads, what it writes,
 
 
 class EmptyKernels:
-    """So many launches of a kernel that does nothing and takes so many pointers, by the same entry points."""
+    """So many launches of a kernel that does nothing and takes so many pointers, by the same entry points.
+
+    `start` enqueues all and flushes, `wait` returns when all have run.
+    """
 
     def __init__(self, device: OpenClDevice, count: int, pointers: int = 0) -> None:
         import pyopencl as cl
 
-        self._queue = device.queue
         taken = ", ".join(f"__global float *x{i}" for i in range(pointers))
         self._program = cl.Program(device.context, f"__kernel void nothing({taken}) {{}}").build(cache_dir=False)
         self._kernel = cl.Kernel(self._program, "nothing")
         self._buffers = [device.allocate(64) for _ in range(pointers)]  # which the kernel does not keep
         self._kernel.set_args(*self._buffers)
-        self._handles = np.full(count, self._kernel.int_ptr, np.int64)
-        self._sizes = np.ones((count, 3), np.uint64)
-        self._entries = entry.address("clEnqueueNDRangeKernel"), entry.address("clFlush")
+        ones, lane = np.ones((count, 3), np.uint64), Lane(device.queue)
+        handles = np.full(count, self._kernel.int_ptr, np.int64)
+        self.start = lane.launches(handles, ones, ones, DriverError, self._unknown).run
+        self.wait = lane.finish.run
 
-    def start(self) -> None:
-        """Enqueue all and flush."""
-        sizes = self._sizes.ctypes.data
-        handles = self._handles.ctypes.data
-        entry.replay(*self._entries, self._queue.int_ptr, handles, len(self._handles), sizes, sizes)
-
-    def wait(self) -> None:
-        """Return when all have run."""
-        self._queue.finish()
+    def _unknown(self) -> None:
+        raise DriverError("OpenCL's loader was not found in this process")
 
 
 def launch_microseconds(device: OpenClDevice, recording: Any) -> dict[str, float]:

@@ -94,8 +94,7 @@ def _show_costs(costs: Any) -> None:
         f"{source} to {target}: {1e6 * each.fixed:.1f} us a tensor and {1e6 * 2**20 * each.per_byte:.1f} us a MiB"
         for (source, target), each in costs.crossing.items()
     ]
-    outputs = [f"outputs copied out by {key}: {1e6 * seconds:.1f} us" for key, seconds in costs.unloading.items()]
-    Console().print(view, *crossings, *outputs, sep="\n", highlight=False)
+    Console().print(view, *crossings, sep="\n", highlight=False)
 
 
 def _ms(seconds: float | None) -> str:

@@ -19,7 +19,6 @@ class Costs:
     alone     operator -> device -> seconds while the other devices are idle; a device that is absent cannot run it
     busy      likewise, in a stream that keeps every device busy: so many times as long on each device
     crossing  (from, to) -> what it costs the device at which a tensor arrives
-    unloading device -> seconds that it takes to copy a frame's outputs out, where the last of them are made
 
     A device of several streams does so many frames at once, and these are the seconds of one.
     """
@@ -27,7 +26,6 @@ class Costs:
     alone: Seconds
     busy: Seconds
     crossing: Mapping[tuple[str, str], Crossing]
-    unloading: Mapping[str, float]
 
     def to_record(self) -> dict[str, Any]:
         """Plain data; times in seconds, sizes in bytes."""
@@ -38,7 +36,6 @@ class Costs:
                 {"source": source, "target": target, "fixed": each.fixed, "per_byte": each.per_byte}
                 for (source, target), each in self.crossing.items()
             ],
-            "unloading": dict(self.unloading),
         }
 
     @classmethod
@@ -50,8 +47,7 @@ class Costs:
             )
             for each in data["crossing"]
         }
-        unloading = {str(key): _seconds(taken) for key, taken in data["unloading"].items()}
-        return cls(_table(data["alone"]), _table(data["busy"]), crossing, unloading)
+        return cls(_table(data["alone"]), _table(data["busy"]), crossing)
 
     def scaled(self, factors: Mapping[str, float]) -> Costs:
         """The costs of devices that take so many times as long."""
@@ -68,17 +64,12 @@ class Costs:
             )
             for (source, target), each in self.crossing.items()
         }
-        unloading = {key: seconds * factors.get(key, 1.0) for key, seconds in self.unloading.items()}
-        return Costs(times(self.alone), times(self.busy), crossing, unloading)
+        return Costs(times(self.alone), times(self.busy), crossing)
 
     def problem(self, graph: Graph, streams: Mapping[str, int]) -> Problem:
         """The network and its devices as numbers: a device of several streams takes so much less time per frame."""
-        last = graph.nodes[-1].name
         busy = {
-            node.name: {
-                key: (seconds + self.unloading.get(key, 0.0) * (node.name == last)) / streams[key]
-                for key, seconds in self.busy[node.name].items()
-            }
+            node.name: {key: seconds / streams[key] for key, seconds in self.busy[node.name].items()}
             for node in graph.nodes
         }
         crossing = {

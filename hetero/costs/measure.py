@@ -88,7 +88,7 @@ def measure(graph: Graph, devices: Mapping[str, Device]) -> Costs:
 def combined(alone: Mapping[str, Mapping[str, float]], rehearsal: Rehearsal | None) -> Costs:
     """Costs from what operators take alone, and from a rehearsal where there was one."""
     if rehearsal is None:
-        return Costs(alone, alone, {}, {})
+        return Costs(alone, alone, {})
     fits = rehearsal.fits(alone)
     busy = {name: {key: seconds * fits[key].factor for key, seconds in cost.items()} for name, cost in alone.items()}
     crossing = {
@@ -97,7 +97,7 @@ def combined(alone: Mapping[str, Mapping[str, float]], rehearsal: Rehearsal | No
         for other in fits
         if other != key
     }
-    return Costs(alone, busy, crossing, rehearsal.unloading())
+    return Costs(alone, busy, crossing)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from hetero.statistics import Execution
 from hetero.trial import Trial
 
 TURNS = 12  # times that a frame changes devices, where the network has as many operators
-LONGEST = 16  # whole frames that a device runs for two that change devices
+LONGEST = 16  # whole frames that a device runs for two of the slowest
 SECONDS = 0.1  # of a measurement: a fast device is slow for the first milliseconds of every stream
 HANDFUL = 30e-6  # seconds that any stage may take longer or shorter
 DOUBT = 0.1  # weight, beside a stage's 1, of operators taking as long as alone
@@ -62,10 +62,9 @@ class Rehearsal:
         turns = mirrored(graph, devices)
         wholes = [placed(graph, devices, repeat(key)) for key in devices]
         counts = dealt([seconds[key] for key in devices])
-        self._turns = _Stream(
-            graph, devices, (*turns, *wholes), (*(1 for _ in turns), *counts), range(len(turns)), ahead=False
-        )
-        self._wholes = _Stream(graph, devices, wholes, counts, range(len(wholes)))
+        beside = [count - 1 for count in counts]  # two that take turns give every device one more frame's work
+        self._turns = _Stream(graph, devices, (*turns, *wholes), (1, 1, *beside), len(turns), ahead=False)
+        self._wholes = _Stream(graph, devices, wholes, counts, len(wholes))
 
     def measure(self) -> None:
         """Stream a few frames of each."""
@@ -79,16 +78,9 @@ class Rehearsal:
             rows[device].append(row)
         return {device: fitted(found) for device, found in rows.items()}
 
-    def unloading(self) -> dict[str, float]:
-        """Seconds in which each device copied outputs out."""
-        found: dict[str, list[float]] = defaultdict(list)
-        for device, seconds in self._wholes.unloadings():
-            found[device].append(seconds)
-        return {device: middle(times) for device, times in found.items()}
-
 
 class _Stream:
-    """Placements, so many frames of each in a round, of which those `asked` are to be known."""
+    """Placements, so many frames of each in a round, of which the first few are `asked`."""
 
     def __init__(
         self,
@@ -96,7 +88,7 @@ class _Stream:
         devices: Mapping[str, Device],
         placements: Sequence[Placement],
         counts: Sequence[int],
-        asked: Sequence[int],
+        asked: int,
         ahead: bool = True,
     ) -> None:
         self._placements, self._counts, self._asked = placements, counts, asked
@@ -104,7 +96,7 @@ class _Stream:
         shown = {key: device.name for key, device in devices.items()}
         streams = devices["cpu"].streams
         plan = Plan("rehearsal", "rehearsal", "", shown, None, tuple(placements), self._schedule, streams)
-        depth = plan.slots + sum(device.ahead for device in devices.values())
+        depth = plan.slots + ahead * sum(device.ahead for device in devices.values())
         compiled = Compiled(graph, replace(plan, depth=depth), devices)
         self.trial = Trial(compiled, SECONDS, ahead)
         self._tensors = tensors(graph)
@@ -117,18 +109,12 @@ class _Stream:
         free = {(a, b): Crossing(0.0, 0.0, (b,)) for a in devices for b in devices if a != b}
         problem = Problem(alone, self._tensors, free)
         sizes = {tensor.name: tensor.nbytes for tensor in self._tensors}
-        for variant in self._asked:
+        for variant in range(self._asked):
             for number, leg in enumerate(itinerary(problem, self._placements[variant])):
                 if number < self._last[variant]:  # after the last stage outputs may come back
                     arriving = [sizes[piece.name] for piece in leg.pieces if piece.kind == "crossing"]
                     seconds, times = stages[variant, number], self._counts[variant]
                     yield leg.resource, Observed(seconds, times, operators(leg), len(arriving), sum(arriving))
-
-    def unloadings(self) -> Iterator[tuple[str, float]]:
-        """Of every frame the device that copied its outputs out, and the seconds that took."""
-        for each in (each for executions in self.trial.executions for each in executions):
-            if each.stage == self._last[self._variant(each)]:
-                yield each.device, each.seconds
 
     def _stages(self) -> dict[tuple[int, int], float]:
         """What every stage took: (placement, its number) -> seconds.
@@ -177,12 +163,12 @@ def mirrored(graph: Graph, devices: Mapping[str, Device]) -> tuple[Placement, Pl
 
 
 def dealt(seconds: Sequence[float]) -> list[int]:
-    """Whole frames for each device, beside two that share one frame's work among all, so that all are equally busy.
+    """Whole frames for each device, so that all are equally busy.
 
-    The slowest device gets one, none more than `LONGEST`.
+    The slowest device gets two, none more than `LONGEST`.
     """
     slowest = max(seconds)
-    return [min(LONGEST, max(1, round(2 * slowest / each) - 1)) for each in seconds]
+    return [min(LONGEST, round(2 * slowest / each)) for each in seconds]
 
 
 def operators(leg: Leg) -> float:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from engine.devices.command import Command, DriverError
 from engine.devices.device import Memory
-from engine.devices.entry import READ, WRITE
+from engine.devices.entry import tally
+from engine.devices.lane import READ, WRITE
 
 if TYPE_CHECKING:
+    import pyopencl as cl
+
     from engine.devices.opencl import OpenClDevice
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
@@ -40,7 +45,6 @@ class Shared(ABC):
 
     memory           the device's side, to bind steps to
     zero_copy        both sides are the same memory: handing over moves no byte
-    moved            bytes physically copied so far, both ways
     owner            the side that may touch it: "host" or "device"
 
     Who owns it hands it over when done, and returns at once; the new owner calls `wait` before it touches anything.
@@ -56,13 +60,14 @@ class Shared(ABC):
         if nbytes <= 0:
             raise ValueError(f"shared memory needs a size above 0, not {nbytes}")
         self.nbytes = nbytes
-        self.moved = 0
         self.owner: Side = "host"
         self._device, self._lane = device, device.lane(slot)
         self._checked = checked
         self._pending = False  # handed over, and the new owner has not called `wait`
         self._wanted = False  # whether the bytes of the latest hand-over are
+        self._moved = np.zeros(1, np.int64)
         self._host = self._open()
+        self._count = Command(tally, (self._moved.ctypes.data, self.copied), DriverError, self._moved)
 
     @property
     def host(self) -> Bytes:
@@ -70,6 +75,16 @@ class Shared(ABC):
         if self._checked:
             self.check("host")
         return self._host
+
+    @property
+    def moved(self) -> int:
+        """Bytes physically copied so far, both ways."""
+        return int(self._moved[0])
+
+    @property
+    def away(self) -> bool:
+        """Whether it is handed over, or on its way."""
+        return self.owner == "device" or self._pending
 
     @property
     def copied(self) -> int:
@@ -94,10 +109,8 @@ class Shared(ABC):
             raise OwnershipError(f"shared memory was handed to the {side}, which owns it already")
         self.wait()
         if side == "host":
-            self._to_host(wanted)
+            self._cross(side, wanted)
         self.owner, self._pending, self._wanted = side, True, wanted
-        if wanted:
-            self.moved += self.copied
 
     def recall(self) -> None:
         """Take back what the device may still be using: returns when it has ended; the bytes are lost.
@@ -105,12 +118,9 @@ class Shared(ABC):
         The host's it is even where the driver fails at that.
         """
         try:
-            if self.owner == "device" and self._pending:
-                return  # nothing is enqueued yet
-            if self.owner == "device":
-                self._lane.finish()
-                self.release()
-            self.wait()
+            if self.owner == "host" or not self._pending:  # or nothing is enqueued yet
+                self._lane.finish.run()
+                self._regain()
         finally:
             self.owner, self._pending = "host", False
 
@@ -118,9 +128,13 @@ class Shared(ABC):
         """What the new owner does first: the host until the hand-over has ended, the device until it is enqueued."""
         pending, self._pending = self._pending, False
         if pending and self.owner == "device":
-            self._to_device(self._wanted)
-        elif pending:
-            self._arrive(self._wanted)
+            self._cross("device", self._wanted)
+        elif pending and self.crossing("host", self._wanted):
+            self._lane.finish.run()
+
+    def _cross(self, side: Side, wanted: bool) -> None:
+        for command in self.crossing(side, wanted):
+            command.run()
 
     def check(self, side: Side) -> None:
         """Raise OwnershipError unless this side may touch the memory now."""
@@ -133,17 +147,21 @@ class Shared(ABC):
     def _open(self) -> Bytes:
         """Allocate both sides and set `memory` and `zero_copy`; the host's bytes."""
 
-    @abstractmethod
-    def _to_device(self, wanted: bool) -> None:
-        """Enqueue what makes the memory the device's, with the host's bytes if they are wanted."""
+    def crossing(self, side: Side, wanted: bool) -> Sequence[Command]:
+        """What enqueues the hand-over to a side, with the other's bytes if they are wanted.
+
+        The commands keep no account of who owns the memory: that is for whoever runs them to know.
+        """
+        made = self._made(side, wanted)
+        return (*made, self._count) if wanted and self.copied else made
 
     @abstractmethod
-    def _to_host(self, wanted: bool) -> None:
-        """Enqueue what makes the memory the host's, with the device's bytes if they are wanted."""
+    def _made(self, side: Side, wanted: bool) -> tuple[Command, ...]:
+        """What `crossing` does beside counting."""
 
     @abstractmethod
-    def _arrive(self, wanted: bool) -> None:
-        """Return when that has ended."""
+    def _regain(self) -> None:
+        """Let the host have what the device does not use any more."""
 
 
 class MappedBuffer(Shared):
@@ -155,26 +173,25 @@ class MappedBuffer(Shared):
         size = -(-self.nbytes // _PAGE) * _PAGE
         host = _aligned(np.zeros(size + _PAGE, np.uint8), size)
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.USE_HOST_PTR
-        self._buffer = cl.Buffer(self._device.context, flags, hostbuf=host)
-        self.memory = Memory(self._buffer)
-        self._mapped, self._event = self._lane.map(self._buffer)  # None while it is the device's
-        self._event.wait()
+        buffer = cl.Buffer(self._device.context, flags, hostbuf=host)
+        self.memory = Memory(buffer)
         # OpenCL promises this pointer even where a driver copies on mapping; a device that says
         # its memory is the host's has nothing to copy to.
-        same = self._mapped.ctypes.data == host.ctypes.data
-        self.zero_copy = same and self._device.unified_memory
+        mapped: Any = _mapped(self._lane.queue, buffer)
+        self.zero_copy = mapped.ctypes.data == host.ctypes.data and self._device.unified_memory
+        mapped.base.release(self._lane.queue)
+        self._mapped = np.zeros(1, np.int64)
+        self._map, self._unmap = self._lane.mapping(buffer, host.ctypes.data, self._mapped)
+        self._regain()
         return host[: self.nbytes]
 
-    def _to_device(self, wanted: bool) -> None:
-        mapped, self._mapped = self._mapped, None
-        if mapped is not None:  # it is where the host took it back from a driver that failed to map it
-            self._lane.unmap(mapped)
+    def _made(self, side: Side, wanted: bool) -> tuple[Command, ...]:
+        return (self._map if side == "host" else self._unmap,)
 
-    def _to_host(self, wanted: bool) -> None:
-        self._mapped, self._event = self._lane.map(self._buffer)
-
-    def _arrive(self, wanted: bool) -> None:
-        self._event.wait()
+    def _regain(self) -> None:
+        if not self._mapped[0]:
+            self._map.run()
+            self._lane.finish.run()
 
 
 class StagedBuffer(Shared):
@@ -187,26 +204,28 @@ class StagedBuffer(Shared):
         import pyopencl as cl
 
         self.zero_copy = False
-        self._buffer = cl.Buffer(self._device.context, cl.mem_flags.READ_WRITE, self.nbytes)
-        self.memory = Memory(self._buffer)
+        buffer = cl.Buffer(self._device.context, cl.mem_flags.READ_WRITE, self.nbytes)
+        self.memory = Memory(buffer)
         size = self.nbytes + _PAGE
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.ALLOC_HOST_PTR
-        pinned = cl.Buffer(self._device.context, flags, size)
-        mapped, event = self._lane.map(pinned)
-        event.wait()
-        return _aligned(mapped, self.nbytes)
+        host = _aligned(_mapped(self._lane.queue, cl.Buffer(self._device.context, flags, size)), self.nbytes)
+        self._read, self._write = (self._lane.copy(buffer, host, name) for name in (READ, WRITE))
+        return host
 
-    def _to_device(self, wanted: bool) -> None:
-        if wanted:
-            self._lane.copy(self._buffer, self._host, WRITE)
+    def _made(self, side: Side, wanted: bool) -> tuple[Command, ...]:
+        return ((self._read if side == "host" else self._write),) if wanted else ()
 
-    def _to_host(self, wanted: bool) -> None:
-        if wanted:
-            self._lane.copy(self._buffer, self._host, READ)
+    def _regain(self) -> None:
+        """The host's side stays mapped."""
 
-    def _arrive(self, wanted: bool) -> None:
-        if wanted:
-            self._lane.finish()
+
+def _mapped(queue: cl.CommandQueue, buffer: cl.Buffer) -> Bytes:
+    """A whole buffer, mapped until `.base.release`."""
+    import pyopencl as cl
+
+    access: Any = cl.map_flags.READ | cl.map_flags.WRITE
+    mapped: Bytes = cl.enqueue_map_buffer(queue, buffer, access, 0, (buffer.size,), np.dtype(np.uint8))[0]
+    return mapped
 
 
 def _aligned(raw: Bytes, nbytes: int) -> Bytes:

@@ -1,47 +1,55 @@
-"""Channel: flights waiting for one device, the oldest frame first."""
+"""Channel: frames waiting for one device, the oldest first."""
 
 from __future__ import annotations
 
-import heapq
-import threading
-from queue import Empty, SimpleQueue
+import weakref
 
-from hetero.pipeline.flight import Flight
+import numpy as np
+
+from hetero.pipeline import relay
+from hetero.pipeline.route import Route
 
 
 class Channel:
-    """Many threads put, a device's workers get.
+    """Any thread puts, a device's workers take; `Seat` says where each of them sleeps.
 
-    There is a token for every flight, and one that closing leaves behind. Workers sleep for a token
-    in a SimpleQueue, which sleeps and wakes in C; the lock is held for a few comparisons.
+    ahead      frames that a worker begins before it has ended the first
+    clock      address of the function that tells the time, 0 for the system's own
     """
 
-    def __init__(self) -> None:
-        self._tokens: SimpleQueue[None] = SimpleQueue()
-        self._waiting: list[Flight] = []
-        self._lock = threading.Lock()
+    def __init__(self, ahead: int = 0, clock: int = 0) -> None:
+        self._words = np.zeros(relay.POST_WORDS, np.int64)
+        self._words[relay.AHEAD], self._words[relay.CLOCK] = ahead, clock
+        self.ahead, self.address = ahead, self._words.ctypes.data
 
-    def put(self, flight: Flight) -> None:
-        """Hand a flight over."""
-        with self._lock:
-            heapq.heappush(self._waiting, flight)
-        self._tokens.put(None)
+    def put(self, route: Route) -> None:
+        """Let the frame on a route wait here, or begin at once."""
+        relay.put.brief(self.address, route.address)
+
+    def withdraw(self, route: Route) -> bool:
+        """Take a frame back that waits here for its first stage; False where it has begun, or gone on."""
+        return bool(relay.withdraw.brief(self.address, route.address))
+
+    def take(self, seat: Seat) -> int:
+        """Address of the oldest frame, as soon as there is one; 0 when the channel is closed and empty."""
+        found = relay.take.brief(self.address, seat.address, 0) or relay.take(self.address, seat.address, 1)
+        return int(found)
+
+    def serve(self, seat: Seat) -> None:
+        """Take frames and run the stage that is due, until the channel is closed and empty."""
+        relay.serve(self.address, seat.address)
 
     def close(self) -> None:
-        """Let `get` return None to everybody once everything that waits is taken."""
-        self._tokens.put(None)
+        """Let those who take go once nothing waits."""
+        relay.close.brief(self.address)
 
-    def get(self, wait: bool = True) -> Flight | None:
-        """The oldest flight, as soon as there is one; None when the channel is closed and empty.
 
-        Where the caller will not wait, None as well when there is no flight now.
-        """
-        try:
-            self._tokens.get(wait)
-        except Empty:
-            return None
-        with self._lock:
-            if self._waiting:
-                return heapq.heappop(self._waiting)
-        self._tokens.put(None)  # for whoever else waits
-        return None
+class Seat:
+    """What one thread needs to sleep at a channel and to remember what it has begun."""
+
+    def __init__(self, ahead: int = 0) -> None:
+        self._words = np.zeros(relay.RING + ahead + 1, np.int64)
+        self._words[relay.BELL] = bell = relay.bell()
+        self.address = self._words.ctypes.data
+        # At exit threads may still sleep on it.
+        weakref.finalize(self, relay.melt, bell).atexit = False

@@ -1,16 +1,24 @@
-"""Crew: the workers of all devices, who take flights from stage to stage."""
+"""Crew: the workers of all devices, who take flights from stage to stage, and the thread that unloads them."""
 
 from __future__ import annotations
 
+import ctypes
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from hetero.pipeline.channel import Channel
+from hetero.pipeline.channel import Channel, Seat
 from hetero.pipeline.flight import Flight
+from hetero.pipeline.line import Line
 from hetero.pipeline.post import Post
+from hetero.pipeline.relay import NATIVE_CLOCK
 from hetero.pipeline.result import Result
+from hetero.pipeline.route import SECOND, Route
 from hetero.pipeline.worker import Worker
-from hetero.statistics import Execution, Recorder
+from hetero.statistics import Recorder
+
+_CLOCK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 
 
 class Crew:
@@ -19,7 +27,6 @@ class Crew:
     posts      device -> how it is served; as usual where it is absent
     clock      seconds, monotonic
     recorder   is told what was done
-    boards     whether a flight that comes to its first stage is still to be flown
     left       is told of every flight that has come to its end, and its outcome
     """
 
@@ -28,13 +35,20 @@ class Crew:
         posts: Mapping[str, Post],
         clock: Callable[[], float],
         recorder: Recorder,
-        boards: Callable[[Flight], bool],
         left: Callable[[Flight, Result | BaseException], None],
     ) -> None:
         self._posts = posts
-        self._clock, self._recorder, self._boards, self._left = clock, recorder, boards, left
+        self._clock, self._recorder, self._left = clock, recorder, left
+        # Python's own clock needs the interpreter, and is the system's where a native one is known.
+        native = NATIVE_CLOCK and clock is time.perf_counter
+        self._ticks = None if native else _CLOCK(lambda _: round(clock() * SECOND))
         self._channels: dict[str, Channel] = {}
-        self._workers: list[Worker] = []
+        self._landing = Channel()
+        self._flying: dict[int, Flight] = {}  # by their routes' addresses
+        self._threads: list[threading.Thread] = [
+            threading.Thread(target=self._receive, name="hetero-results", daemon=True)
+        ]
+        self._threads[0].start()
 
     def employ(self, devices: Iterable[str]) -> None:
         """Workers for those of the devices that have none."""
@@ -43,70 +57,66 @@ class Crew:
                 continue
             post = self._posts.get(device, Post())
             self._recorder.know(device, post.streams)
-            self._channels[device] = Channel()
+            clock = ctypes.cast(self._ticks, ctypes.c_void_p).value or 0 if self._ticks else 0
+            channel = self._channels[device] = Channel(post.ahead, clock)
             for _ in range(post.streams):
-                self._workers.append(Worker(device, self._channels[device], self._begin, self._end, post))
-                self._workers[-1].start()
+                self._threads.append(Worker(device, channel, post.cores))
+                self._threads[-1].start()
+
+    def route(self, line: Line, variant: int, slot: Any) -> Route:
+        """A line's variant on one of its slots, for flights that follow each other."""
+        channels = {device: channel.address for device, channel in self._channels.items()}
+        return Route(line.variants[variant], slot, channels, self._landing.address)
 
     def hand(self, flight: Flight) -> None:
-        """Hand a flight to the device of the stage that is due."""
-        self._channels[flight.devices[flight.position]].put(flight)
+        """Let a flight begin."""
+        flight.route.depart(flight.index)
+        self._flying[flight.route.address] = flight
+        self._channels[flight.route.devices[0]].put(flight.route)
+
+    def withdraw(self, flight: Flight) -> bool:
+        """Take a flight back, unless it has begun."""
+        if not self._channels[flight.route.devices[0]].withdraw(flight.route):
+            return False
+        del self._flying[flight.route.address]
+        return True
 
     def dismiss(self) -> None:
         """Let the workers go as soon as there is nothing left to do."""
-        for channel in self._channels.values():
+        for channel in (*self._channels.values(), self._landing):
             channel.close()
 
     def join(self) -> None:
-        """Return when all workers have gone."""
-        for worker in self._workers:
-            worker.join()
+        """Return when all threads have gone."""
+        for thread in self._threads:
+            thread.join()
 
     def serving(self) -> bool:
-        """Whether this thread is one of the workers."""
-        return threading.current_thread() in self._workers
+        """Whether this thread is one of the crew's."""
+        return threading.current_thread() in self._threads
 
-    def _begin(self, flight: Flight) -> bool:
-        """Start the stage that is due; False where that failed, or the flight is not to be flown."""
-        if not self._boards(flight):
-            return False
-        flight.started = self._clock()
+    def _receive(self) -> None:
+        """The life of the thread that unloads."""
+        seat = Seat()
+        while address := self._landing.take(seat):
+            self._land(self._flying.pop(address))
+
+    def _land(self, flight: Flight) -> None:
+        """Unload a flight that has been through its stages, or was failed and can be rescued."""
+        line, route = flight.line, flight.route
+        executions = list(route.executions())
+        for each in executions:
+            self._recorder.worked(each)
+        undone = route.devices[len(executions) :]
+        error = route.error()
         try:
-            flight.stages[flight.position].start(flight.slot)
-        except BaseException as error:
-            self._fail(flight, flight.started, error)
-            return False
-        flight.starting = self._clock() - flight.started
-        return True
-
-    def _end(self, flight: Flight, free: float) -> float:
-        """End the stage, and hand the flight on or unload it.
-
-        A worker that has begun several stages is at work on one after the other: on each from the end of that before.
-        """
-        stages, start, again = flight.stages, max(free, flight.started), self._clock()
-        try:
-            stages[flight.position].finish(flight.slot)
-            now = self._clock()
-            self._recorder.worked(self._execution(flight, start, now, flight.starting + start - again))
-            start, flight.position = now, flight.position + 1
-            if flight.position < len(stages):
-                self.hand(flight)
-                return now
-            outputs = flight.line.unload(flight.slot)
-        except BaseException as error:
-            return self._fail(flight, start, error)
+            if error is not None and not line.rescue(flight.slot, error):
+                raise error
+            outputs = line.unload(flight.slot)
+        except BaseException as raised:
+            self._recorder.fail(flight.submitted, self._clock(), undone)
+            self._left(flight, raised)
+            return
         now = self._clock()
-        self._recorder.finish(flight.submitted, self._execution(flight, start, now))
+        self._recorder.finish(flight.submitted, now, undone)
         self._left(flight, Result(outputs, flight.index, now - flight.submitted, now))
-        return now
-
-    def _fail(self, flight: Flight, start: float, error: BaseException) -> float:
-        now = self._clock()
-        self._recorder.worked(self._execution(flight, start, now))
-        self._recorder.fail(flight.submitted, now, flight.devices[flight.position + 1 :])
-        self._left(flight, error)
-        return now
-
-    def _execution(self, flight: Flight, start: float, end: float, more: float = 0.0) -> Execution:
-        return Execution(flight.devices[flight.position], flight.index, flight.position, start, end, more)

@@ -17,10 +17,11 @@ class Line:
     schedule     the n-th frame that is let in uses variants[schedule[n % len(schedule)]]
     slots        memory for one frame each: as many frames are in flight at most
     load         (slot, frame, variant): puts a frame into a slot; runs in the thread that submits
-    unload       (slot) -> outputs, copied out; runs in the worker of the last stage
+    unload       (slot) -> outputs, copied out; runs in a thread of its own
     bytes_moved  bytes copied between devices since some beginning
+    rescue       (slot, what a stage raised): whether the slot can be unloaded all the same
     rescued      frames that gave a result though a device failed them, since some beginning
-    devices      built from these: of each variant the device of every stage, and once more the last one, which unloads
+    devices      built from these: of each variant the device of every stage
 
     Raises ValueError for no variants, slots or stages, and for a schedule out of range.
     """
@@ -31,6 +32,7 @@ class Line:
     load: Callable[[Any, Any, int], None]
     unload: Callable[[Any], Any]
     bytes_moved: Callable[[], int] = lambda: 0
+    rescue: Callable[[Any, BaseException], bool] = lambda *_: False
     rescued: Callable[[], int] = lambda: 0
     devices: tuple[tuple[str, ...], ...] = field(init=False)
 
@@ -42,6 +44,6 @@ class Line:
             raise ValueError(f"schedule {list(self.schedule)} must name variants 0 to {len(variants) - 1}")
         if not self.slots:
             raise ValueError("a pipeline needs at least one slot")
-        devices = tuple((*(each.device for each in stages), stages[-1].device) for stages in variants)
+        devices = tuple(tuple(each.device for each in stages) for stages in variants)
         object.__setattr__(self, "variants", variants)
         object.__setattr__(self, "devices", devices)

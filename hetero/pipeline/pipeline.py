@@ -15,6 +15,7 @@ from hetero.pipeline.line import Line
 from hetero.pipeline.order import WINDOW, in_order, room_or_result
 from hetero.pipeline.post import Post
 from hetero.pipeline.result import Dropped, Result
+from hetero.pipeline.route import Route
 from hetero.statistics import Execution, Recorder, Statistics
 
 OnFull = Literal["wait", "drop-oldest", "drop-newest"]
@@ -58,7 +59,7 @@ class Pipeline:
         self._closed = self._draining = False
         self._counters: list[tuple[Callable[[], int], int]] = []  # and what to add: bytes moved, frames rescued
         self._recorder = Recorder({})
-        self._crew = Crew(posts, clock, self._recorder, self._boards, self._leave)
+        self._crew = Crew(posts, clock, self._recorder, self._leave)
         self._use(line)
 
     def submit(self, frame: Any) -> Future[Result]:
@@ -73,7 +74,7 @@ class Pipeline:
         future.set_running_or_notify_cancel()
         flight, victim = self._enter(submitted, future)
         if victim is not None:
-            self._recorder.drop(victim.submitted, self._clock(), victim.devices)
+            self._recorder.drop(victim.submitted, self._clock(), victim.route.devices)
             self._resolve(victim.future, Dropped("the frame was dropped for a newer one: the stream is full"))
         if flight is None:
             self._recorder.drop(submitted, self._clock())
@@ -87,9 +88,9 @@ class Pipeline:
             if not isinstance(error, Exception):
                 raise  # the caller was interrupted
             return future
-        self._recorder.admit(submitted, self._clock(), flight.devices)
+        self._recorder.admit(submitted, self._clock(), flight.route.devices)
         if not self._launch(flight):
-            self._recorder.fail(submitted, self._clock(), flight.devices)
+            self._recorder.fail(submitted, self._clock(), flight.route.devices)
             self._leave(flight, PipelineClosed("the pipeline was closed while the frame was loaded"))
         return future
 
@@ -161,6 +162,7 @@ class Pipeline:
         self._counters = [(line.bytes_moved, moved - line.bytes_moved()), (line.rescued, saved - line.rescued())]
         self._line = line
         self._free = list(reversed(line.slots))  # a stack: the slot used last is the one still in the cache
+        self._routes: dict[tuple[int, int], Route] = {}  # variant, slot's id
         self._crew.employ(device for devices in line.devices for device in devices)
 
     def _counted(self) -> tuple[int, int]:
@@ -184,13 +186,21 @@ class Pipeline:
                 slot = self._free.pop()
                 variant = self._line.schedule[self._admitted % len(self._line.schedule)]
                 self._admitted += 1
-            elif self._on_full == "drop-oldest" and not all(each.begun for each in self._flying.values()):
-                victim = min(each for each in self._flying.values() if not each.begun)
-                del self._flying[victim.index]
+            elif self._on_full == "drop-oldest" and (victim := self._oldest()) is not None:
                 slot, variant = victim.slot, victim.variant
             else:
                 return None, None
-        return Flight(index, self._line, slot, variant, submitted, future), victim
+            if (variant, id(slot)) not in self._routes:
+                self._routes[variant, id(slot)] = self._crew.route(self._line, variant, slot)
+            route = self._routes[variant, id(slot)]
+        return Flight(index, self._line, slot, variant, submitted, future, route), victim
+
+    def _oldest(self) -> Flight | None:
+        """The oldest flight that has not begun, and now never will; the lock is held."""
+        for index in sorted(self._flying):
+            if self._crew.withdraw(self._flying[index]):
+                return self._flying.pop(index)
+        return None
 
     def _launch(self, flight: Flight) -> bool:
         """Hand a loaded flight to its first worker; False where the pipeline closed meanwhile."""
@@ -201,14 +211,6 @@ class Pipeline:
             self._crew.hand(flight)
             self._flying[flight.index] = flight
         return True
-
-    def _boards(self, flight: Flight) -> bool:
-        """Whether a flight that comes to a worker has not been dropped meanwhile; from now on it cannot be."""
-        if flight.begun:
-            return True
-        with self._changed:
-            flight.begun = flight.index in self._flying
-        return flight.begun
 
     def _leave(self, flight: Flight, outcome: Result | BaseException) -> None:
         """Take the slot home, then resolve the future: who sees a result can submit the next frame."""

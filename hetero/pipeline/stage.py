@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from engine.devices.command import Called, Command
 
 
-class Stage(Protocol):
+class Stage(ABC):
     """A piece of a network on one device, run on the slot that holds a frame's memory.
 
     `start` may return while the device works on by itself, `finish` returns when it has ended; neither should hold the
@@ -13,12 +18,16 @@ class Stage(Protocol):
     has both called from as many threads at once, on slots that differ.
     """
 
-    @property
-    def device(self) -> str:
-        """Key of the device, such as "cpu" or "gpu"."""
+    device: str  # key of the device, such as "cpu" or "gpu"
 
+    @abstractmethod
     def start(self, slot: Any) -> None:
         """Begin to compute on the slot."""
 
+    @abstractmethod
     def finish(self, slot: Any) -> None:
         """End what was begun on the slot."""
+
+    def commands(self, slot: Any) -> tuple[Sequence[Command], Sequence[Command]]:
+        """What `start` and `finish` do, as commands, which need no interpreter where the stage can do without."""
+        return (Called(partial(self.start, slot)),), (Called(partial(self.finish, slot)),)

@@ -76,17 +76,13 @@ def test_busy_costs_are_those_alone_as_a_rehearsal_found_them() -> None:
         def fits(self, alone: Any) -> dict[str, Fit]:
             return {"cpu": Fit(1.5, 1e-5, 1e-10), "gpu": Fit(1.0, 2e-5, 2e-10)}
 
-        def unloading(self) -> dict[str, float]:
-            return {"cpu": 3e-5}
-
     alone = {"a": {"cpu": 2e-3, "gpu": 1e-3}, "b": {"cpu": 4e-3}}
     found = measuring.combined(alone, cast(Any, Rehearsed()))
     assert found.alone == alone
     assert found.busy == {"a": {"cpu": 3e-3, "gpu": 1e-3}, "b": {"cpu": 6e-3}}
     assert found.crossing["cpu", "gpu"] == Crossing(2e-5, 2e-10, ("gpu",))
     assert found.crossing["gpu", "cpu"] == Crossing(1e-5, 1e-10, ("cpu",))
-    assert found.unloading == {"cpu": 3e-5}
-    assert measuring.combined(alone, None) == Costs(alone, alone, {}, {})
+    assert measuring.combined(alone, None) == Costs(alone, alone, {})
 
 
 def test_neighbours_work_while_the_block_runs() -> None:
@@ -110,21 +106,21 @@ def test_neighbours_work_while_the_block_runs() -> None:
     assert after == [each.runs for each in neighbours]
 
 
-def test_a_problem_divides_times_among_streams_and_adds_what_unloading_takes(graph: Graph) -> None:
+def test_a_problem_divides_times_among_streams(graph: Graph) -> None:
     names = [node.name for node in graph.nodes]
     table = {name: {"cpu": 0.004, "gpu": 0.002} for name in names}
     crossing = {("cpu", "gpu"): Crossing(1e-3, 1e-9, ("gpu",)), ("gpu", "cpu"): Crossing(2e-3, 2e-9, ("cpu",))}
     alone = {name: {"cpu": 0.003, "gpu": 0.004} for name in names}
-    costs = Costs(alone, table, crossing, {"cpu": 0.0004})
+    costs = Costs(alone, table, crossing)
     problem = costs.problem(graph, {"cpu": 2, "gpu": 1})
-    assert [cost["cpu"] for cost in problem.costs.values()] == [0.002] * (len(names) - 1) + [0.0022]
+    assert [cost["cpu"] for cost in problem.costs.values()] == [0.002] * len(names)
     assert [cost["gpu"] for cost in problem.costs.values()] == [0.002] * len(names)
     assert problem.crossing["gpu", "cpu"] == Crossing(1e-3, 1e-9, ("cpu",))
     assert problem.crossing["cpu", "gpu"] == crossing["cpu", "gpu"]
     assert problem.alone == {"cpu": pytest.approx(0.75), "gpu": 1.0}  # what noise made faster beside others counts as 1
     single = replace(problem, crossing=dict.fromkeys(problem.crossing, Crossing(0.0)))
     on_cpu = single.prefer("cpu")
-    assert period(single, [on_cpu]) == pytest.approx(0.75 * (0.002 * len(names) + 0.0002))
+    assert period(single, [on_cpu]) == pytest.approx(0.75 * 0.002 * len(names))
 
 
 @pytest.mark.skipif(not GPU, reason="needs two devices")
@@ -141,15 +137,12 @@ def test_only_whole_frames_are_begun_ahead(graph: Graph, monkeypatch: pytest.Mon
     assert given == {(4, 0), (2, 2)}
 
 
-def test_operators_that_take_nothing_in_a_stream_leave_what_unloading_takes(graph: Graph) -> None:
-    """What a GPU does while its worker copies outputs out takes the worker no time."""
+def test_operators_that_take_nothing_in_a_stream_are_no_division_by_it(graph: Graph) -> None:
     names = [node.name for node in graph.nodes]
     alone = {name: {"cpu": 0.003, "gpu": 0.001} for name in names}
     busy = {name: {"cpu": 0.003, "gpu": 0.0} for name in names}
     free = {pair: Crossing(0.0) for pair in (("cpu", "gpu"), ("gpu", "cpu"))}
-    problem = Costs(alone, busy, free, {"gpu": 0.0004}).problem(graph, {"cpu": 1, "gpu": 1})
-    assert problem.alone == {"cpu": 1.0, "gpu": 1.0}
-    assert period(problem, [problem.prefer("gpu")]) == pytest.approx(0.0004)
+    assert Costs(alone, busy, free).problem(graph, {"cpu": 1, "gpu": 1}).alone == {"cpu": 1.0, "gpu": 1.0}
 
 
 @pytest.mark.skipif(not GPU, reason="needs two devices")

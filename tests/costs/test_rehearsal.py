@@ -102,7 +102,7 @@ def test_mirrored_placements(count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "frames"), [([2.0, 2.0], [1, 1]), ([1.0, 2.0], [3, 1]), ([0.3, 0.2], [1, 2]), ([1.0, 90.0], [16, 1])]
+    ("seconds", "frames"), [([2.0, 2.0], [2, 2]), ([1.0, 2.0], [4, 2]), ([0.3, 0.2], [2, 3]), ([1.0, 90.0], [16, 2])]
 )
 def test_whole_frames_keep_all_devices_equally_busy(seconds: list[float], frames: list[int]) -> None:
     assert dealt(seconds) == frames

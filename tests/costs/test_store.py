@@ -20,7 +20,6 @@ FOUND = Costs(
     {"conv": {"cpu": 0.002, "gpu": 0.001}, "odd": {"cpu": 0.001}},
     {"conv": {"cpu": 0.003, "gpu": 0.001}, "odd": {"cpu": 0.001}},
     {("cpu", "gpu"): Crossing(1e-4, 1e-10, ("gpu",)), ("gpu", "cpu"): Crossing(2e-5, 3e-10, ("cpu",))},
-    {"cpu": 5e-5, "gpu": 6e-5},
 )
 MODEL = "ab" * 32
 PLAN = Plan("cpu", "cpu", MODEL, {"cpu": "Some CPU"}, 1, ({"conv": "cpu", "odd": "cpu"},), measured=0.004)

@@ -19,6 +19,7 @@ from hetero.follow import Follower
 from hetero.partition.problem import Crossing
 from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import Pipeline
+from hetero.pipeline.stage import Stage
 from hetero.statistics import Execution
 from tests import models
 from tests.hetero.ways import GPU
@@ -116,7 +117,7 @@ def test_frames_that_wait_for_nothing_tell_nothing() -> None:
     assert worked(slow) == {}
 
 
-class Stage:
+class Telling(Stage):
     """Says which plan it belongs to."""
 
     def __init__(self, device: str, plan: str) -> None:
@@ -133,7 +134,7 @@ def line(plan: str, *devices: str, slots: int = 2) -> Line:
     def load(slot: list[Any], frame: Any, variant: int) -> None:
         slot[:] = [frame]
 
-    return Line([[Stage(device, plan) for device in devices]], (0,), [[] for _ in range(slots)], load, list)
+    return Line([[Telling(device, plan) for device in devices]], (0,), [[] for _ in range(slots)], load, list)
 
 
 class FakeSession:
@@ -209,7 +210,7 @@ def on_the_gpu(model: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
         planner = first.decisions.planner(first.shapes({}))
         each = {node.name: {"cpu": 1.0, "gpu": 1e-3} for node in planner.graph.nodes}
         free = {("cpu", "gpu"): Crossing(0.0, 0.0, ("gpu",)), ("gpu", "cpu"): Crossing(0.0, 0.0, ("cpu",))}
-        store.keep_costs(store.key(planner.graph, planner.model, planner.devices), Costs(each, each, free, {}))
+        store.keep_costs(store.key(planner.graph, planner.model, planner.devices), Costs(each, each, free))
     with Session(model, **wanted) as session:
         yield session
 

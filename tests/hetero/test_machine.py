@@ -10,7 +10,6 @@ import pytest
 
 from hetero.machine import apart
 from hetero.pipeline.channel import Channel
-from hetero.pipeline.post import Post
 from hetero.pipeline.worker import Worker
 
 
@@ -39,7 +38,7 @@ def test_a_worker_stays_on_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_setaffinity", lambda *where: stays.append(where), raising=False)
     for cores in ([3], ()):
         channel = Channel()
-        worker = Worker("cpu", channel, lambda flight: False, lambda flight, free: free, Post(cores=cores))
+        worker = Worker("cpu", channel, cores)
         worker.start()
         channel.close()
         worker.join(10)

@@ -5,16 +5,20 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Container
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
+from engine.devices import entry, lane
+from engine.devices.command import Called, Command
 from engine.devices.device import DriverError
 from engine.devices.discover import opencl_devices
+from engine.devices.native import Native
 from engine.devices.recording import OpenClRecording
 from hetero import Session, Stream
-from hetero.memory.shared import OwnershipError, Shared
+from hetero.memory.shared import OwnershipError
 from tests.hetero import branches
 from tests.hetero.ways import alternate
 
@@ -69,28 +73,41 @@ def opencl_error() -> Exception:
     return cl.RuntimeError("clWaitForEvents failed: OUT_OF_RESOURCES")
 
 
+@pytest.mark.parametrize("checked", [False, True], ids=["commands", "checked"])
 @pytest.mark.parametrize(
     ("staged", "ahead"), [(False, 0), (True, 0), (True, 2)], ids=["mapped", "staged", "staged, frames ahead"]
 )
 @pytest.mark.parametrize(
-    ("owner", "method"), [(OpenClRecording, "start"), (OpenClRecording, "wait"), (Shared, "hand"), (Shared, "wait")]
+    "failing",
+    [(entry.launch,), (entry.finish,), (entry.copy, entry.map_buffer, entry.unmap_buffer)],
+    ids=["launching", "waiting", "handing over"],
 )
 def test_no_frame_is_lost(
-    owner: type,
-    method: str,
+    failing: tuple[Native, ...],
     staged: bool,
     ahead: int,
+    checked: bool,
     session: Session,
     cpu: list[bytes],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Launching, waiting, handing over, copying: whichever fails, the frame comes from the CPU, and only that one."""
-    monkeypatch.setattr(opencl_devices()[0], "unified_memory", not staged)
-    monkeypatch.setattr(opencl_devices()[0], "ahead", ahead)
+    """Whichever command fails, the frame comes from the CPU, and only that one."""
+    device = opencl_devices()[0]
+    monkeypatch.setattr(device, "unified_memory", not staged)
+    monkeypatch.setattr(device, "ahead", ahead)
+    monkeypatch.setattr(device, "_lanes", {})
     given = branches.frames(FRAMES)
     plain = session.deploy(session.shapes({}), 1)
     want = [plain.infer(session.feeds(frame))["y"].tobytes() for frame in given]
-    driver = trouble(monkeypatch, owner, method, opencl_error(), {7, 50, 51})
+    driver = Trouble(Command.run, opencl_error(), {7, 8, 50})
+
+    def command(native: Native, *words: Any) -> Command:
+        made = Command(native, *words)
+        return Called(partial(driver.method(), made)) if native in failing else made
+
+    monkeypatch.setattr(lane, "Command", command)
+    monkeypatch.setattr(device, "_lanes", {})
+    session._debug = checked
     with Stream(session, depth=2) as stream:
         driver.armed = True
         results = [stream.submit(frame).result(60) for frame in given]

@@ -8,6 +8,7 @@ import numpy as np
 import pyopencl as cl
 import pytest
 
+from engine.devices import entry
 from engine.devices.device import Bound
 from engine.devices.discover import opencl_devices, why_no_opencl
 from engine.devices.opencl import OpenClDevice
@@ -28,8 +29,13 @@ def device(request: pytest.FixtureRequest) -> OpenClDevice:
 
 
 @both_kinds
+@pytest.mark.parametrize("by_address", [True, False])
 @pytest.mark.parametrize("count", [1, 1000, 70_001])
-def test_there_and_back(device: OpenClDevice, staged: bool, count: int) -> None:
+def test_there_and_back(
+    device: OpenClDevice, staged: bool, count: int, by_address: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not by_address:
+        monkeypatch.setattr(entry, "address", lambda name: 0)
     x, y = (share(device, count * 4, staged=staged) for _ in range(2))
     call = Call("Neg", {}, (Spec((count,)),), (Spec((count,)),))
     lowering = elementwise.lower(call, device.target)

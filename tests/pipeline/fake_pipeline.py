@@ -12,6 +12,7 @@ from typing import Any
 from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import Pipeline
 from hetero.pipeline.result import Result
+from hetero.pipeline.stage import Stage
 
 PATIENCE = 20.0  # seconds after which a test has hung; nothing is ever slept for so long
 
@@ -24,7 +25,7 @@ class Slot:
         self.busy = threading.Lock()
 
 
-class FakeStage:
+class FakeStage(Stage):
     """Calls a function on the slot, checking that it runs in its device's worker, alone on the slot.
 
     `begun` is called on the slot's value before, when the stage is started.
