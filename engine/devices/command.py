@@ -40,24 +40,20 @@ class Called(Command):
     """A Python function as a command, for what needs the interpreter: the thread that runs it takes its lock."""
 
     def __init__(self, work: Callable[[], object]) -> None:
-        self._work = work
-        self._raised: BaseException | None = None
-        self._callback = _CALLBACK(self._guarded)
+        raised: list[BaseException] = []
+
+        def guarded(words: int) -> int:  # knows nothing of this object, which so is gone as soon as nobody needs it
+            try:
+                work()
+            except BaseException as error:
+                raised.append(error)
+                return 1
+            return 0
+
+        self._work, self._callback = work, _CALLBACK(guarded)
         self.function, self.words = ctypes.cast(self._callback, ctypes.c_void_p).value or 0, 0
-        self.error = self._error
+        self.error = lambda code: raised.pop()
 
     def run(self) -> None:
         """Call the function."""
         self._work()
-
-    def _guarded(self, words: int) -> int:
-        try:
-            self._work()
-        except BaseException as error:
-            self._raised = error
-            return 1
-        return 0
-
-    def _error(self, code: int) -> BaseException:
-        raised, self._raised = self._raised, None
-        return raised or DriverError(f"failed with code {code}")

@@ -100,8 +100,28 @@ def summary(networks: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"plans": len(rows)}
     for key in ("error", "paired_error", "halves", "scheduling"):
         sizes = sorted(abs(row[key]) for row in rows)
-        found[key] = {"median": median(sizes), "p95": quantiles(sizes, n=20)[-1]}
+        found[key] = {"median": median(sizes), "p95": quantiles(sizes, n=20)[-1], "worst": sizes[-1]}
     return found
+
+
+def table(networks: Mapping[str, Any]) -> str:
+    """The summary of every network and of all in Markdown, medians, and behind these the 95th percentile of all."""
+    columns = {
+        "error": ("error", "median"),
+        "paired error": ("paired_error", "median"),
+        "worst": ("paired_error", "worst"),
+        "halves": ("halves", "median"),
+        "between stages": ("scheduling", "median"),
+    }
+    every = summary(networks)
+    rows = {name: summary({name: networks[name]}) for name in sorted(networks)} | {"all": every}
+    shown = {name: [row[key][part] for key, part in columns.values()] for name, row in rows.items()}
+    shown["all, 95th percentile"] = [every[key]["p95"] for key, _ in columns.values()]
+    lines = [["network", "plans", *columns], ["---"] * (2 + len(columns))]
+    for name, values in shown.items():
+        plans = str(rows[name]["plans"]) if name in rows else ""
+        lines.append([name, plans, *(f"{100 * value:.1f} %" for value in values)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main() -> None:
@@ -110,18 +130,19 @@ def main() -> None:
     parser.add_argument("networks", nargs="*", default=NETWORKS)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--streams", type=int, default=1, help="CPU threads, each with frames of its own")
+    parser.add_argument("--only-table", action="store_true", help="of what was kept, and its plot")
     parser.add_argument("--out", type=Path, default=RESULT)
     words = parser.parse_args()
     data = json.loads(words.out.read_text()) if words.out.exists() else {"networks": {}}
-    for name in words.networks:
+    for name in [] if words.only_table else words.networks:
         data["networks"][name] = measure(name, words.rounds, words.streams)
         for label, row in data["networks"][name]["plans"].items():
             errors = f"{row['error']:+7.1%} {row.get('paired_error', 0.0):+7.1%} {row.get('scheduling', 0.0):6.1%}"
             print(f"{name:13} {label:13} {1e3 * row['predicted']:8.3f} {1e3 * row['measured']:8.3f} ms {errors}")
         data["summary"] = summary(data["networks"])
         words.out.write_text(json.dumps(data, indent=1) + "\n")
+    print(table(data["networks"]))
     plot(data["networks"], words.out.with_name(words.out.stem.replace("result", "plot") + ".svg"))
-    print(data["summary"])
 
 
 if __name__ == "__main__":

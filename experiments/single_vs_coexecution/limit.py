@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from experiments.prediction.main import planner_for
+from experiments.single_vs_coexecution.repeat import paired
 from hetero import zoo
 from hetero.costs.measure import working
 from hetero.profile import recorded
@@ -45,7 +46,7 @@ def ratios(rates: dict[str, list[float]]) -> dict[str, float]:
     better = max((rates["gpu"], rates["cpu"]), key=median)
     most = [gpu + cpu for gpu, cpu in zip(rates["gpu beside busy cores"], rates["cpu"], strict=True)]
     ways = {**rates, "at most": most}
-    return {way: median(rate / own for rate, own in zip(each, better, strict=True)) for way, each in ways.items()}
+    return {way: paired(each, better) for way, each in ways.items()}
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from math import ceil
 from pathlib import Path
@@ -20,6 +20,7 @@ from hetero.report import machine
 
 RESULT = Path(__file__).parent / "repeated.json"
 FREE = Contender("free choice of devices", "auto", "auto", None, streams="auto")
+BOUNDED = ("frames dealt to both", "co-execution")
 SINGLE = ("CPU only", "GPU only", "frames dealt to both")
 FEWEST = 8  # frames of one measurement
 
@@ -77,21 +78,22 @@ def alike(one: Any, other: Any) -> bool:
 def ratios(run: dict[str, Any]) -> dict[str, float]:
     """Of one run: co-execution to the best single way, to the better device, to its bound; the free choice to all.
 
-    Rates are held against those of the same round, whose clock and neighbours they share. The bound was found before
-    all rounds: it is also scaled by how fast the devices by themselves were in the round, against what they were then.
+    Rates are held against those of the same round, whose clock and neighbours they share. The bound is the highest of
+    all ways to divide the CPU's threads, and was found before all rounds: it is also scaled by how fast the devices by
+    themselves were in the round, against what they were then.
     """
     rates = {label: row["rates"] for label, row in run.items()}
-    both, bound = rates["co-execution"], float(run["frames dealt to both"]["bound"])
+    both, bound = rates["co-execution"], max(run[label]["bound"] or 0.0 for label in BOUNDED)
     others = [label for label in rates if label != FREE.name]
     devices = ("CPU only", "GPU only")
     then = sum(run[label]["predicted"] for label in devices)
     paces = [sum(own) / then for own in zip(*(rates[label] for label in devices), strict=True)]
     return {
-        "to the best of cpu, gpu, interleave": _paired(both, _best(rates, SINGLE)),
-        "to the better device": _paired(both, _best(rates, devices)),
+        "to the best of cpu, gpu, interleave": paired(both, _best(rates, SINGLE)),
+        "to the better device": paired(both, _best(rates, devices)),
         "to the bound": median(both) / bound,
-        "to the bound, at the devices' pace": _paired(both, [bound * pace for pace in paces]),
-        "free choice to the best of all": _paired(rates[FREE.name], _best(rates, others)),
+        "to the bound, at the devices' pace": paired(both, [bound * pace for pace in paces]),
+        "free choice to the best of all": paired(rates[FREE.name], _best(rates, others)),
     }
 
 
@@ -99,12 +101,25 @@ def _best(rates: dict[str, list[float]], labels: Sequence[str]) -> list[float]:
     return max((rates[label] for label in labels), key=median)
 
 
-def _paired(mine: Sequence[float], others: Sequence[float]) -> float:
+def paired(mine: Sequence[float], others: Sequence[float]) -> float:
+    """The median of the rounds' ratios."""
     return median(one / other for one, other in zip(mine, others, strict=True))
 
 
+def table(networks: Mapping[str, Sequence[dict[str, Any]]]) -> str:
+    """Every network's ratios in Markdown: the median of its runs, their least and largest."""
+    lines: list[list[str]] = []
+    for name, runs in networks.items():
+        found = [ratios(run["ways"]) for run in runs]
+        if not lines:
+            lines = [["network", *found[0]], ["---"] * (1 + len(found[0]))]
+        columns = [[each[title] for each in found] for title in found[0]]
+        lines.append([name, *(f"{median(each):.2f} ({min(each):.2f} to {max(each):.2f})" for each in columns)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def main() -> None:
-    """`python -m experiments.single_vs_coexecution.repeat [NETWORK ...] [--times N]`: adds to what was kept."""
+    """`python -m experiments.single_vs_coexecution.repeat [NETWORK ...] [--times N]`: adds to what is kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("networks", nargs="*", default=zoo.names())
     parser.add_argument("--times", type=int, default=1)
@@ -119,6 +134,7 @@ def main() -> None:
             data["networks"].setdefault(name, []).append({"ratios": ratios(run), "ways": run})
             words.out.write_text(json.dumps(data, indent=1) + "\n")
             print(name, {key: round(value, 3) for key, value in ratios(run).items()}, flush=True)
+    print(table(data["networks"]))
 
 
 if __name__ == "__main__":
