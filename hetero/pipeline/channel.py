@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import weakref
+import time
 
 import numpy as np
 
 from hetero.pipeline import relay
+from hetero.pipeline.bell import Bell
+from hetero.pipeline.clock import Clock
 from hetero.pipeline.route import Route
 
 
@@ -14,12 +16,13 @@ class Channel:
     """Any thread puts, a device's workers take; `Seat` says where each of them sleeps.
 
     ahead      frames that a worker begins before it has ended the first
-    clock      address of the function that tells the time, 0 for the system's own
+    clock      that tells when stages begin and end
     """
 
-    def __init__(self, ahead: int = 0, clock: int = 0) -> None:
+    def __init__(self, ahead: int = 0, clock: Clock | None = None) -> None:
         self._words = np.zeros(relay.POST_WORDS, np.int64)
-        self._words[relay.AHEAD], self._words[relay.CLOCK] = ahead, clock
+        self._clock = clock or Clock(time.perf_counter)
+        self._words[relay.AHEAD], self._words[relay.CLOCK] = ahead, self._clock.address
         self.ahead, self.address = ahead, self._words.ctypes.data
 
     def put(self, route: Route) -> None:
@@ -49,7 +52,6 @@ class Seat:
 
     def __init__(self, ahead: int = 0) -> None:
         self._words = np.zeros(relay.RING + ahead + 1, np.int64)
-        self._words[relay.BELL] = bell = relay.bell()
+        self._bell = Bell()
+        self._words[relay.BELL] = self._bell.address
         self.address = self._words.ctypes.data
-        # At exit threads may still sleep on it.
-        weakref.finalize(self, relay.melt, bell).atexit = False

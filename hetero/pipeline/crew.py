@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from hetero.pipeline.channel import Channel, Seat
+from hetero.pipeline.clock import Clock
 from hetero.pipeline.flight import Flight
 from hetero.pipeline.line import Line
 from hetero.pipeline.post import Post
-from hetero.pipeline.relay import NATIVE_CLOCK
 from hetero.pipeline.result import Result
-from hetero.pipeline.route import SECOND, Route
+from hetero.pipeline.route import Route
 from hetero.pipeline.worker import Worker
 from hetero.statistics import Recorder
-
-_CLOCK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 
 
 class Crew:
@@ -39,9 +35,7 @@ class Crew:
     ) -> None:
         self._posts = posts
         self._clock, self._recorder, self._left = clock, recorder, left
-        # Python's own clock needs the interpreter, and is the system's where a native one is known.
-        native = NATIVE_CLOCK and clock is time.perf_counter
-        self._ticks = None if native else _CLOCK(lambda _: round(clock() * SECOND))
+        self._ticks = Clock(clock)
         self._channels: dict[str, Channel] = {}
         self._landing = Channel()
         self._flying: dict[int, Flight] = {}  # by their routes' addresses
@@ -57,8 +51,7 @@ class Crew:
                 continue
             post = self._posts.get(device, Post())
             self._recorder.know(device, post.streams)
-            clock = ctypes.cast(self._ticks, ctypes.c_void_p).value or 0 if self._ticks else 0
-            channel = self._channels[device] = Channel(post.ahead, clock)
+            channel = self._channels[device] = Channel(post.ahead, self._ticks)
             for _ in range(post.streams):
                 self._threads.append(Worker(device, channel, post.cores))
                 self._threads[-1].start()

@@ -8,13 +8,11 @@ wait for nothing meanwhile. A worker sleeps on a lock of its own, one of Python'
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc,untyped-decorator"
 from __future__ import annotations
 
-import ctypes
-import sys
-
 from engine.devices.native import PATIENCE, call, native, rest, swap
-from kernels.cpu.compiler import intrinsic, ir, njit, types
+from hetero.pipeline.bell import ring, sleep
+from hetero.pipeline.clock import now
+from kernels.cpu.compiler import njit
 from kernels.cpu.record import integers
-from kernels.cpu.vector import call_ir, i64, room_ir
 
 # Words of a post
 LOCK, CLOSED, FIRST, SLEEPER, AHEAD, CLOCK, POST_WORDS = range(7)
@@ -26,82 +24,6 @@ INDEX, LEG, LEGS, TIMES, LANDING, DONE, CODE, COMMAND, STARTED, TAKEN, FRAME_WOR
 AT, STARTS, START_COUNT, FINISHES, FINISH_COUNT, LEG_WORDS = range(6)
 TIME_WORDS = 3  # of a leg in nanoseconds: start, end, and what it took beyond those
 WORD = 8  # bytes
-
-NATIVE_CLOCK = sys.platform == "linux"  # where time.perf_counter is clock_gettime's
-_MONOTONIC = 1
-
-
-def bell() -> int:
-    """A lock for one worker to sleep on, which it finds closed."""
-    made = ctypes.pythonapi.PyThread_allocate_lock
-    made.restype = ctypes.c_void_p
-    taken = ctypes.pythonapi.PyThread_acquire_lock
-    taken.argtypes = [ctypes.c_void_p, ctypes.c_int]
-    lock = made()
-    if not lock:
-        raise MemoryError("no lock for a worker")
-    taken(lock, 1)
-    return int(lock)
-
-
-def melt(lock: int) -> None:
-    """Give a bell back."""
-    freed = ctypes.pythonapi.PyThread_free_lock
-    freed.argtypes = [ctypes.c_void_p]
-    ctypes.pythonapi.PyThread_release_lock(ctypes.c_void_p(lock))
-    freed(lock)
-
-
-def _pointer(builder, word):
-    return builder.inttoptr(word, ir.IntType(8).as_pointer())
-
-
-@intrinsic
-def _sleep(typing, lock):
-    """Wait until the bell is rung, and close it."""
-
-    def codegen(context, builder, signature, arguments):
-        forever, deaf = ir.Constant(i64(), -1), ir.Constant(ir.IntType(32), 0)
-        name = "PyThread_acquire_lock_timed"
-        call_ir(builder, name, ir.IntType(32), [_pointer(builder, arguments[0]), forever, deaf])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), codegen
-
-
-@intrinsic
-def _ring(typing, lock):
-    """Wake who sleeps on the bell, or will."""
-
-    def codegen(context, builder, signature, arguments):
-        call_ir(builder, "PyThread_release_lock", ir.VoidType(), [_pointer(builder, arguments[0])])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), codegen
-
-
-@intrinsic
-def _monotonic(typing):
-    """The system's clock in nanoseconds; 0 where that is not what Python's reads."""
-
-    def codegen(context, builder, signature, arguments):
-        if not NATIVE_CLOCK:
-            return ir.Constant(i64(), 0)
-        words = builder.bitcast(room_ir(builder, ir.ArrayType(i64(), 2)), i64().as_pointer())
-        call_ir(builder, "clock_gettime", ir.IntType(32), [ir.Constant(ir.IntType(32), _MONOTONIC), words])
-        seconds = builder.load(words)
-        nanoseconds = builder.load(builder.gep(words, [ir.Constant(i64(), 1)]))
-        return builder.add(builder.mul(seconds, ir.Constant(i64(), 1_000_000_000)), nanoseconds)
-
-    return types.int64(), codegen
-
-
-@njit
-def _now(clock):
-    """Nanoseconds, by the function at an address; 0 means the system's clock."""
-    if clock != 0:
-        return call(clock, 0)
-    return _monotonic()
 
 
 @njit
@@ -128,7 +50,7 @@ def _put(post, frame):
         w[MAIL] = frame
         bell = w[BELL]
         _unlock(post)
-        _ring(bell)
+        ring(bell)
         return
     f = integers(frame)
     before = 0
@@ -162,7 +84,7 @@ def _take(post, worker, wait):
     w[MAIL] = 0
     p[SLEEPER] = worker
     _unlock(post)
-    _sleep(w[BELL])
+    sleep(w[BELL])
     return w[MAIL]
 
 
@@ -196,10 +118,10 @@ def _begin(frame, clock):
     """Start the leg that is due; where that fails the frame has landed, and False."""
     f = integers(frame)
     leg = integers(f[LEG])
-    start = _now(clock)
+    start = now(clock)
     f[STARTED] = start
     good = _perform(frame, leg[STARTS], leg[START_COUNT])
-    end = _now(clock)
+    end = now(clock)
     f[TAKEN] = end - start
     if not good:
         _book(frame, start, end, 0)
@@ -216,9 +138,9 @@ def _end(frame, clock, free):
     f = integers(frame)
     leg = integers(f[LEG])
     start = max(free, f[STARTED])
-    again = _now(clock)
+    again = now(clock)
     good = _perform(frame, leg[FINISHES], leg[FINISH_COUNT])
-    end = _now(clock)
+    end = now(clock)
     if good:
         _book(frame, start, end, f[TAKEN] + start - again)
     else:
@@ -305,5 +227,5 @@ def close(post):
     while worker != 0:
         w = integers(worker)
         following = w[NEXT]
-        _ring(w[BELL])
+        ring(w[BELL])
         worker = following

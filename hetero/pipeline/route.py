@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from hetero.pipeline import relay
+from hetero.pipeline.clock import SECOND
 from hetero.pipeline.stage import Stage
 from hetero.statistics import Execution
 
 Words = np.ndarray[Any, np.dtype[np.int64]]
-SECOND = 1e9  # nanoseconds
 
 
 class Route:

@@ -37,8 +37,8 @@ def versions() -> tuple[str, str]:
 class Callee:
     """What kernels may call: it becomes Numba's own kind of function when the first of them is compiled."""
 
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
+    def __init__(self, function: Callable[..., Any], make: Callable[[], Any]) -> None:
+        self.function, self._make = function, make
 
     @cached_property
     def made(self) -> Any:
@@ -52,10 +52,15 @@ class Callee:
 def _later(module: Any, name: str) -> Any:
     """The module's decorator of that name, applied when what it decorates is first compiled."""
 
-    def decorator(*function: Callable[..., Any], **options: Any) -> Any:
-        if function:
-            return Callee(lambda: getattr(module, name)(*function))
-        return lambda function: Callee(lambda: getattr(module, name)(**options)(function))
+    def decorator(*given: Callable[..., Any], **options: Any) -> Any:
+        def callee(function: Callable[..., Any]) -> Callee:
+            def make() -> Any:
+                way = getattr(module, name)
+                return (way(**options) if options else way)(function)
+
+            return Callee(function, make)
+
+        return callee(*given) if given else callee
 
     return decorator
 

@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from kernels.cpu import objectfile
-from kernels.cpu.compiler import compiled, llvm, versions
+from kernels.cpu.compiler import Callee, compiled, llvm, versions
 from kernels.cpu.target import processor, store
 
 SIGNATURE = "void(CPointer(int64), int64)"
 KEPT = 16  # versions of the kernels whose object files stay on disk
+_PACKAGE = Path(__file__).parent.parent
 _LOADING = threading.RLock()
 _LOADED: dict[int, Kernel] = {}
 
@@ -51,8 +52,8 @@ class Kernel:
 
     @property
     def symbol(self) -> str:
-        """The kernel's name in its object file: what it is, and a hash of the file and the constants that made it."""
-        source = Path(self.function.__code__.co_filename).read_bytes()
+        """The kernel's name in its object file: what it is, and a hash of the files and the constants that made it."""
+        source = b"".join(path.read_bytes() for path in _files(self.function))
         made_from = repr(
             (self.name, self.signature, self.any_order, self.function.__qualname__, sorted(self._constants.items()))
         ).encode()
@@ -88,6 +89,23 @@ class Kernel:
         code = _machine().emit_object(module)
         _keep(path, needed, code)
         return _link(code, symbol)
+
+
+def _files(function: Callable[..., Any]) -> list[Path]:
+    """Where a function stands, and what it calls outside this package, whose files `folder` knows."""
+    found, left = {function}, [function]
+    while left:
+        each = left.pop()
+        named = (each.__globals__.get(name) for name in each.__code__.co_names)
+        called = {callee.function for callee in named if isinstance(callee, Callee)} - found
+        outside = [callee for callee in called if _PACKAGE not in _file(callee).parents]
+        found.update(outside)
+        left += outside
+    return sorted({*map(_file, found)})
+
+
+def _file(function: Callable[..., Any]) -> Path:
+    return Path(function.__code__.co_filename)
 
 
 def kernel_at(address: int) -> Kernel:
@@ -132,7 +150,7 @@ def _address_of(name: str) -> int:
 @cache
 def folder() -> Path:
     """Where object files lie: one folder for each state of this package, its compiler and the processor."""
-    sources = sorted(Path(__file__).parent.parent.rglob("*.py"))
+    sources = sorted(_PACKAGE.rglob("*.py"))
     made_by = sys.version, versions(), sys.platform, platform.machine(), processor()
     digest = hashlib.sha256(repr(made_by).encode())
     for source in sources:

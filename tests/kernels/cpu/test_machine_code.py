@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -60,6 +61,24 @@ def test_each_constant_makes_a_kernel_of_its_own(folder: Path, compiled: list[st
 def test_a_kept_kernel_is_not_compiled_again(folder: Path, compiled: list[str]) -> None:
     assert result(adder(11)) == result(adder(11)) == [0, 11, 0]
     assert len(compiled) == 1
+
+
+def test_what_a_kernel_calls_elsewhere_makes_it_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "kernel_callee.py").write_text(
+        "from kernels.cpu.compiler import njit\n@njit\ndef more(x):\n    return x + 1\n"
+    )
+    (tmp_path / "kernel_caller.py").write_text(
+        "from kernel_callee import more\nfrom kernels.cpu.compiler import njit\n"
+        "@njit\ndef twice(x):\n    return more(more(x))\n"
+        "def add(args, task):\n    args[0] = twice(args[0])\n"
+    )
+    kernel = Kernel(importlib.import_module("kernel_caller").add)
+    before = kernel.symbol
+    assert kernel.symbol == before
+    with (tmp_path / "kernel_callee.py").open("a") as callee:
+        callee.write("# another\n")
+    assert kernel.symbol != before
 
 
 @pytest.mark.parametrize("damage", [b"", b"no JSON\nno code", b'{"needs": [], "sha256": "0"}\nno code', b"[]\n"])
