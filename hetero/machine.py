@@ -42,7 +42,7 @@ def no_gpu_reason() -> str | None:
     return why_no_opencl()
 
 
-HOSTS = 2  # threads beside the CPU's own: the GPU's worker, which enqueues, and the caller, who brings the frames
+HOSTS = 2  # threads beside the CPU's own: the GPU's worker, which enqueues, and Python's, which bring and take frames
 
 
 def spare_threads(gpu: Device, threads: int | None) -> int:

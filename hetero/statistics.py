@@ -6,8 +6,9 @@ import math
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 LATEST = 4096  # latest frames and stage executions kept; sums cover everything
@@ -97,13 +98,15 @@ class _Account:
 
     def shares(self, now: float, since: float) -> tuple[float, float, float]:
         """Busy, waiting for another device, and without a frame: shares of the time from `since` to `now`."""
-        self.change(now, 0)
-        self._book(0)
+        asked = copy(self)  # events from before now may still be told
+        asked._events = [*self._events, (now, 0)]
+        heapify(asked._events)
+        asked._book(0)
         whole = self.streams * (now - since)
         if whole <= 0:
             return 0.0, 0.0, 0.0
         busy = min(self.busy / whole, 1.0)
-        demand = min(max(self.demand / whole, busy), 1.0)
+        demand = min(max(asked.demand / whole, busy), 1.0)
         return busy, demand - busy, 1.0 - demand
 
 

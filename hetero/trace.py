@@ -101,7 +101,7 @@ class _Tracer:
         self._frames: dict[int, int] = {}  # slot's id -> the frame in it
         self._here = threading.local()  # the frame that a thread works on
         self._started: dict[int, float] = {}  # slot's id -> when its stage was started
-        self._free: dict[str, float] = {}  # resource -> when it ended a stage or unloaded
+        self._free: dict[str, float] = {}  # resource -> when it ended a stage
         self._lanes: dict[int, str] = {}  # thread -> resource
         self._lock = threading.Lock()
 

@@ -91,22 +91,25 @@ def map_buffer(words):
     w[5] = 0
     _call(w[0], (w[2], w[3], 0, READ_AND_WRITE, 0, w[4], 0, 0, 0, words + 40))
     if w[5] != 0:
-        return w[5]
+        return w[5] - (1 << 32)  # an int32 below zero
     integers(w[6])[0] = 1
     return _call(w[1], (w[2],))
 
 
 @native("int64(int64)")
 def unmap_buffer(words):
-    """Enqueue the end of a mapping.
+    """Enqueue the end of a mapping, if there is one.
 
     words: clEnqueueUnmapMemObject, queue, buffer, the host's address; address of what is 1 while the buffer is mapped.
     Returns 0 or an error code.
     """
     w = integers(words)
+    mapped = integers(w[4])
+    if mapped[0] == 0:
+        return 0
     code = _call(w[0], (w[1], w[2], w[3], 0, 0, 0))
     if code == 0:
-        integers(w[4])[0] = 0
+        mapped[0] = 0
     return code
 
 

@@ -43,17 +43,19 @@ class Lane:
         groups: np.ndarray[Any, Any],
         error: Callable[[int], BaseException],
         otherwise: Callable[[], object],
+        *keep: Any,
     ) -> Command:
         """Enqueue kernels, by handle, in order: int64 [count], and their sizes and groups, uint64 [count, 3].
 
-        `error` is told what `entry.launch` returns; `otherwise` does the same where there is no loader.
+        `error` is told what `entry.launch` returns; `otherwise` does the same where there is no loader; `keep` is what
+        the handles are of.
         """
         enqueue, flush = entry.address("clEnqueueNDRangeKernel"), entry.address("clFlush")
         if not enqueue:
             return Called(otherwise)
         arrays = kernels, sizes, groups
         words = (enqueue, flush, self.queue.int_ptr, *(each.ctypes.data for each in arrays), len(kernels))
-        return Command(entry.launch, words, error, self.queue, *arrays)
+        return Command(entry.launch, words, error, self.queue, *arrays, *keep)
 
     def copy(self, buffer: cl.Buffer, array: np.ndarray[Any, Any], name: CopyName) -> Command:
         """Copy all of an array's bytes from, or to, the begin of a buffer.
@@ -85,8 +87,9 @@ class Lane:
             mapped[0] = 1
 
         def end() -> None:
-            standing[0].base.release(self.queue)
-            mapped[0] = 0
+            if mapped[0]:
+                standing[0].base.release(self.queue)
+                mapped[0] = 0
 
         queue, handle, flag = self.queue.int_ptr, buffer.int_ptr, mapped.ctypes.data
         made = entry.address("clFlush"), queue, handle, buffer.size, 0, flag

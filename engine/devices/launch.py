@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Launch:
-    """A kernel, its device's name, its global and local size on three axes, and each step's share of its work-groups.
+    """A kernel, its name and its device's, its sizes on three axes, and each step's share of its work-groups.
 
     Raises TypeError for a step of another device, ValueError for several steps that are no jobs of one launch.
     """
@@ -26,7 +26,7 @@ class Launch:
         first = steps[0]
         if not all(_alike(bound[0], each) for each in bound[1:]):
             raise ValueError(f"{len(bound)} steps, the first with kernel {first.kernel!r}, are no jobs of one launch")
-        self.device = device.name
+        self.device, self.name = device.name, first.kernel
         # Setting an argument retains nothing, so the buffers are kept here.
         self._memory = [memory.base for each in bound for memory in each.memory]
         self.kernel = device.programs.kernel(first)

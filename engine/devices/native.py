@@ -32,6 +32,10 @@ class Native:
         """Where the machine code lies."""
         return self._kernel.address
 
+    def prepare(self) -> None:
+        """Make the machine code now, if there is none."""
+        self._call  # noqa: B018
+
     @cached_property
     def _call(self) -> Callable[..., Any]:
         return self._as(ctypes.CFUNCTYPE)

@@ -34,6 +34,7 @@ class OpenClRecording(Recording):
             self._groups,
             lambda code: _error(launches, code // 65536 - 1, -(code % 65536)),
             lambda: _enqueue_each(launches, lane.queue),
+            *launches,
         )
 
     @property
@@ -84,7 +85,7 @@ def _enqueue_each(launches: Sequence[Launch], queue: cl.CommandQueue) -> list[cl
 def _error(launches: Sequence[Launch], index: int, code: int) -> DriverError:
     launch = launches[index]
     return DriverError(
-        f"{launch.device}: enqueueing kernel {launch.kernel.function_name!r} (launch {index} of "
+        f"{launch.device}: enqueueing kernel {launch.name!r} (launch {index} of "
         f"{len(launches)}, global size {launch.size}, local size {launch.group}) "
         f"failed with OpenCL error {code}"
     )

@@ -33,7 +33,7 @@ class EmptyKernels:
         self._kernel.set_args(*self._buffers)
         ones, lane = np.ones((count, 3), np.uint64), Lane(device.queue)
         handles = np.full(count, self._kernel.int_ptr, np.int64)
-        self.start = lane.launches(handles, ones, ones, DriverError, self._unknown).run
+        self.start = lane.launches(handles, ones, ones, DriverError, self._unknown, self._kernel, *self._buffers).run
         self.wait = lane.finish.run
 
     def _unknown(self) -> None:

@@ -116,11 +116,11 @@ def table(networks: Mapping[str, Any]) -> str:
     every = summary(networks)
     rows = {name: summary({name: networks[name]}) for name in sorted(networks)} | {"all": every}
     shown = {name: [row[key][part] for key, part in columns.values()] for name, row in rows.items()}
-    shown["all, 95th percentile"] = [every[key]["p95"] for key, _ in columns.values()]
+    shown["all, 95th percentile"] = [every[key]["p95"] if part == "median" else None for key, part in columns.values()]
     lines = [["network", "plans", *columns], ["---"] * (2 + len(columns))]
     for name, values in shown.items():
         plans = str(rows[name]["plans"]) if name in rows else ""
-        lines.append([name, plans, *(f"{100 * value:.1f} %" for value in values)])
+        lines.append([name, plans, *("" if value is None else f"{100 * value:.1f} %" for value in values)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -53,8 +53,8 @@ class Rehearsal:
 
     The latter have two placements, each the other's mirror, so that each device runs all it can in short stages too.
     They say what hand-overs cost. What whole frames take is asked of the stream that has nothing else: many hand-overs
-    keep a device waiting that has none of them, as the interpreter runs one thread at a time. In the stream of turns no
-    device is given stages ahead, or one would be seen to take the time of others.
+    may keep a device waiting that has none of them. In the stream of turns no device is given stages ahead, or one
+    would be seen to take the time of others.
     `seconds` is what a whole frame takes each device, by which as many are dealt as keep all of them busy.
     """
 

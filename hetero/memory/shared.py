@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -99,10 +101,6 @@ class Shared(ABC):
         """Hand over to the host what the device's launches so far make of it."""
         self.hand("host")
 
-    def release(self) -> None:
-        """Hand back to the host what the device has only read."""
-        self.hand("host", wanted=False)
-
     def hand(self, side: Side, wanted: bool = True) -> None:
         """Hand over to a side, with the bytes if they are wanted there. Raises OwnershipError if it has them."""
         if self.owner == side:
@@ -183,6 +181,7 @@ class MappedBuffer(Shared):
         self._mapped = np.zeros(1, np.int64)
         self._map, self._unmap = self._lane.mapping(buffer, host.ctypes.data, self._mapped)
         self._regain()
+        weakref.finalize(self, _let_go, self._unmap, self._mapped).atexit = False
         return host[: self.nbytes]
 
     def _made(self, side: Side, wanted: bool) -> tuple[Command, ...]:
@@ -217,6 +216,13 @@ class StagedBuffer(Shared):
 
     def _regain(self) -> None:
         """The host's side stays mapped."""
+
+
+def _let_go(unmap: Command, mapped: np.ndarray[Any, Any]) -> None:
+    """End a mapping that nobody else can end: drivers keep buffers as long as they are mapped."""
+    if mapped[0]:
+        with suppress(Exception):  # the device may be gone
+            unmap.run()
 
 
 def _mapped(queue: cl.CommandQueue, buffer: cl.Buffer) -> Bytes:

@@ -153,7 +153,7 @@ class Batches:
         return self._flying == 0 or (full and self._flying < self._depth)
 
     def _ended(self, batch: list[_Frame], running: Future[Result]) -> None:
-        """A batch has left the pipeline; this runs in the worker that unloaded it."""
+        """A batch has left the pipeline; this runs in the thread that gives results."""
         now, error = self._clock(), running.exception()
         with self._changed:
             self._flying -= 1

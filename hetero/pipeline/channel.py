@@ -24,6 +24,8 @@ class Channel:
         self._clock = clock or Clock(time.perf_counter)
         self._words[relay.AHEAD], self._words[relay.CLOCK] = ahead, self._clock.address
         self.ahead, self.address = ahead, self._words.ctypes.data
+        for native in (relay.serve, relay.take):  # made here: whoever cannot compile them is told so
+            native.prepare()
 
     def put(self, route: Route) -> None:
         """Let the frame on a route wait here, or begin at once."""

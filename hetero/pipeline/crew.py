@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -15,6 +16,8 @@ from hetero.pipeline.result import Result
 from hetero.pipeline.route import Route
 from hetero.pipeline.worker import Worker
 from hetero.statistics import Recorder
+
+_log = logging.getLogger("hetero")
 
 
 class Crew:
@@ -37,7 +40,7 @@ class Crew:
         self._clock, self._recorder, self._left = clock, recorder, left
         self._ticks = Clock(clock)
         self._channels: dict[str, Channel] = {}
-        self._landing = Channel()
+        self._landing, self._seat = Channel(), Seat()
         self._flying: dict[int, Flight] = {}  # by their routes' addresses
         self._threads: list[threading.Thread] = [
             threading.Thread(target=self._receive, name="hetero-results", daemon=True)
@@ -90,26 +93,33 @@ class Crew:
 
     def _receive(self) -> None:
         """The life of the thread that unloads."""
-        seat = Seat()
-        while address := self._landing.take(seat):
-            self._land(self._flying.pop(address))
+        while address := self._landing.take(self._seat):
+            try:
+                self._land(self._flying.pop(address))
+            except BaseException:  # a future passes on what a callback raises, unless it is an Exception
+                _log.exception("a callback of a frame's result raised")
 
     def _land(self, flight: Flight) -> None:
-        """Unload a flight that has been through its stages, or was failed and can be rescued."""
-        line, route = flight.line, flight.route
-        executions = list(route.executions())
+        """Tell what became of a flight that has been through its stages, or failed."""
+        executions = list(flight.route.executions())
         for each in executions:
             self._recorder.worked(each)
-        undone = route.devices[len(executions) :]
-        error = route.error()
+        undone = flight.route.devices[len(executions) :]
+        outcome: Result | BaseException
         try:
-            if error is not None and not line.rescue(flight.slot, error):
-                raise error
-            outputs = line.unload(flight.slot)
+            outputs = self._unloaded(flight)
         except BaseException as raised:
             self._recorder.fail(flight.submitted, self._clock(), undone)
-            self._left(flight, raised)
-            return
-        now = self._clock()
-        self._recorder.finish(flight.submitted, now, undone)
-        self._left(flight, Result(outputs, flight.index, now - flight.submitted, now))
+            outcome = raised
+        else:
+            now = self._clock()
+            self._recorder.finish(flight.submitted, now, undone)
+            outcome = Result(outputs, flight.index, now - flight.submitted, now)
+        self._left(flight, outcome)
+
+    def _unloaded(self, flight: Flight) -> Any:
+        """A flight's outputs, where it did not fail or can be rescued."""
+        error = flight.route.error()
+        if error is not None and not flight.line.rescue(flight.slot, error):
+            raise error
+        return flight.line.unload(flight.slot)

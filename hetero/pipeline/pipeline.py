@@ -15,7 +15,6 @@ from hetero.pipeline.line import Line
 from hetero.pipeline.order import WINDOW, in_order, room_or_result
 from hetero.pipeline.post import Post
 from hetero.pipeline.result import Dropped, Result
-from hetero.pipeline.route import Route
 from hetero.statistics import Execution, Recorder, Statistics
 
 OnFull = Literal["wait", "drop-oldest", "drop-newest"]
@@ -66,8 +65,8 @@ class Pipeline:
         """Let a frame in. The future gives its Result, or raises what load, a stage or unload raised.
 
         The future raises Dropped where the policy chose the frame to go. It cannot be cancelled. Any
-        thread may submit, but for a future's callback, which runs in the worker that it would wait
-        for. Raises PipelineClosed.
+        thread may submit, but for a future's callback: all of them run in the one thread that gives results, which
+        must wait for no other frame. Raises PipelineClosed.
         """
         submitted = self._clock()
         future: Future[Result] = Future()
@@ -135,7 +134,7 @@ class Pipeline:
     def close(self) -> None:
         """Refuse new frames, end those in flight, end the threads. Any number of times, from anywhere.
 
-        Called from a future's callback, which runs in a worker, it does not wait.
+        Called from a future's callback, which runs in a thread of the pipeline's, it does not wait.
         """
         with self._changed:
             self._closed = True
@@ -160,10 +159,11 @@ class Pipeline:
         """Let the next frames go through these stages, none being in flight."""
         moved, saved = self._counted()
         self._counters = [(line.bytes_moved, moved - line.bytes_moved()), (line.rescued, saved - line.rescued())]
+        self._crew.employ(device for devices in line.devices for device in devices)
+        variants = range(len(line.variants))
+        self._routes = {(v, id(slot)): self._crew.route(line, v, slot) for v in variants for slot in line.slots}
         self._line = line
         self._free = list(reversed(line.slots))  # a stack: the slot used last is the one still in the cache
-        self._routes: dict[tuple[int, int], Route] = {}  # variant, slot's id
-        self._crew.employ(device for devices in line.devices for device in devices)
 
     def _counted(self) -> tuple[int, int]:
         """Bytes moved and frames rescued so far."""
@@ -190,10 +190,7 @@ class Pipeline:
                 slot, variant = victim.slot, victim.variant
             else:
                 return None, None
-            if (variant, id(slot)) not in self._routes:
-                self._routes[variant, id(slot)] = self._crew.route(self._line, variant, slot)
-            route = self._routes[variant, id(slot)]
-        return Flight(index, self._line, slot, variant, submitted, future, route), victim
+        return Flight(index, self._line, slot, variant, submitted, future, self._routes[variant, id(slot)]), victim
 
     def _oldest(self) -> Flight | None:
         """The oldest flight that has not begun, and now never will; the lock is held."""
@@ -221,12 +218,14 @@ class Pipeline:
         self._resolve(flight.future, outcome)
 
     def _resolve(self, future: Future[Result], outcome: Result | BaseException) -> None:
-        if isinstance(outcome, BaseException):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
-        with self._changed:
-            self._changed.notify_all()
+        try:  # a callback may raise
+            if isinstance(outcome, BaseException):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+        finally:
+            with self._changed:
+                self._changed.notify_all()
 
     def _room(self, head: Future[Result] | None) -> bool:
         """Wait until submit would not wait (True) or a future is done (False)."""

@@ -38,7 +38,6 @@ class Route:
         self._frame[relay.LANDING] = landing
         self._keep = lists
         self.address = self._frame.ctypes.data
-        self.first = posts[self.devices[0]]
 
     def depart(self, index: int) -> None:
         """Make ready for a frame."""

@@ -16,11 +16,11 @@ class Worker(threading.Thread):
     def __init__(self, device: str, channel: Channel, cores: Collection[int]) -> None:
         # a daemon: a program that forgets to close its stream must still be able to end
         super().__init__(name=f"hetero-{device}", daemon=True)
-        self._channel, self._cores = channel, cores
+        self._channel, self._seat, self._cores = channel, Seat(channel.ahead), cores
 
     def run(self) -> None:
         """The thread's life."""
         if self._cores:
             with suppress(OSError):  # cores may be taken away at any moment
                 os.sched_setaffinity(0, self._cores)
-        self._channel.serve(Seat(self._channel.ahead))
+        self._channel.serve(self._seat)

@@ -18,7 +18,6 @@ CONTENT, SYMBOLS, RELOCATIONS, ZEROS = 1, 2, 4, 8  # kinds of sections
 ALLOCATED = 2  # the flag of sections that the running code needs
 ADDRESS = 1  # the kind of relocation: a symbol's 64-bit address plus a number
 READ_AND_RUN = 5  # for mprotect
-_LOADED: list[mmap.mmap] = []
 
 
 class Section(NamedTuple):
@@ -83,7 +82,8 @@ def load(code: bytes, wanted: str, address_of: Callable[[str], int]) -> int:
             struct.pack_into("<Q", memory, places[section.info] + offset, resolved(rows[info >> 32]) + addend)
     if ctypes.CDLL(None).mprotect(ctypes.c_void_p(base), ctypes.c_size_t(size), READ_AND_RUN):
         raise LookupError("the system lets nothing run in memory that was written")
-    _LOADED.append(memory)
+    # For good: at exit modules are emptied while threads may still run what they were given.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))
     found = [resolved(row) for row in rows if row[3] in places and name_of(row) == wanted]
     if not found:
         raise LookupError(f"{wanted} is missing")

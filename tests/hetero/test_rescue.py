@@ -25,6 +25,7 @@ from tests.hetero.ways import alternate
 pytestmark = pytest.mark.skipif(not opencl_devices(), reason="no OpenCL device")
 
 FRAMES = 12
+FAILING = {7, 8, 50}  # calls, of which each may fail a frame
 
 
 @pytest.fixture(params=["gpu", "both"])
@@ -99,7 +100,7 @@ def test_no_frame_is_lost(
     given = branches.frames(FRAMES)
     plain = session.deploy(session.shapes({}), 1)
     want = [plain.infer(session.feeds(frame))["y"].tobytes() for frame in given]
-    driver = Trouble(Command.run, opencl_error(), {7, 8, 50})
+    driver = Trouble(Command.run, opencl_error(), FAILING)
 
     def command(native: Native, *words: Any) -> Command:
         made = Command(native, *words)
@@ -116,7 +117,7 @@ def test_no_frame_is_lost(
     rescued = [i for i in range(FRAMES) if found[i] != want[i]]
     assert all(found[i] == cpu[i] for i in rescued)
     assert (statistics.frames, statistics.failed) == (FRAMES, 0)
-    assert 0 < statistics.rescued < FRAMES
+    assert 0 < statistics.rescued <= len(FAILING)
     assert len(rescued) <= statistics.rescued
 
 

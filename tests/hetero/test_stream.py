@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +20,7 @@ from tests.hetero.ways import GPU, alternate
 from tests.models import model
 
 Array = np.ndarray[Any, Any]
+ROOT = Path(__file__).parents[2]
 PLANS = ["cpu", "streams", *(["gpu", "dealt", "dealt to streams", "both"] if GPU else [])]
 
 
@@ -109,6 +114,26 @@ def test_a_bad_frame_fails_in_its_place(sessions: dict[str, Session]) -> None:
 def test_no_frames_no_results(sessions: dict[str, Session]) -> None:
     with Stream(sessions["cpu"]) as stream:
         assert list(stream.map([])) == []
+
+
+LEAVING = """
+import numpy as np
+from hetero import Stream, zoo
+stream = Stream(zoo.build("squeezenet"), "cpu", threads=1)
+frame = np.zeros((1, 3, 224, 224), np.float32)
+frames = [stream.submit(frame) for _ in range(40)]
+frames[0].result()
+raise SystemExit(7)
+"""
+
+
+@pytest.mark.parametrize("debug", ["0", "1"])
+def test_a_program_may_end_with_frames_in_flight(debug: str) -> None:
+    for _ in range(3):
+        left = subprocess.run(
+            [sys.executable, "-c", LEAVING], env=os.environ | {"HETERO_DEBUG": debug}, cwd=ROOT, timeout=120
+        )
+        assert left.returncode == 7
 
 
 def test_no_worker_stays_behind(sessions: dict[str, Session]) -> None:

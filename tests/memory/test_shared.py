@@ -49,7 +49,7 @@ def test_there_and_back(
         x.wait()
         y.wait()
         recording.start()
-        x.release()
+        x.hand("host", wanted=False)
         y.to_host()
         x.wait()
         y.wait()

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+import numpy as np
 import pytest
-from fake_pipeline import PATIENCE, FakeStage, Gate, outputs, pipeline
+from fake_pipeline import PATIENCE, FakeStage, Gate, Slot, outputs, pipeline
 
+from engine.devices.command import Called, Command
+from engine.devices.native import native
 from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import PipelineClosed
 from hetero.pipeline.post import Post
 from hetero.pipeline.result import Dropped
+from kernels.cpu.record import integers
 
 
 def test_both_devices_work_at_once() -> None:
@@ -104,6 +108,64 @@ def test_a_frame_that_cannot_begin_fails_alone() -> None:
             else:
                 assert outputs(future) == n
         assert line.statistics().failed == 3
+
+
+class Failing(FakeStage):
+    """A stage whose start and finish are commands, of which one fails, by its place, for every third frame."""
+
+    def __init__(self, device: str, place: int) -> None:
+        super().__init__(device)
+        self._place = place
+
+    def commands(self, slot: Slot) -> tuple[Sequence[Command], Sequence[Command]]:
+        """Two before the stage is started and two after it is finished, all of which fail where their word says so."""
+        word = np.zeros(1, np.int64)
+
+        def told() -> None:
+            word[0] = slot.value % 3 == 1
+
+        made = [Command(_fails, (word.ctypes.data, place == self._place), RefusedError, word) for place in range(4)]
+        (start,), (finish,) = super().commands(slot)
+        return (Called(told), *made[:2], start), (finish, *made[2:])
+
+
+class RefusedError(RuntimeError):
+    """What machine code said."""
+
+
+@native("int64(int64)")
+def _fails(words):  # type: ignore[no-untyped-def]
+    given = integers(words)
+    return -7 * given[1] * integers(given[0])[0]
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("ahead", [0, 2])
+def test_machine_code_that_fails_fails_its_frame(place: int, ahead: int) -> None:
+    stages = [FakeStage("cpu"), Failing("gpu", place), FakeStage("cpu")]
+    with pipeline(*[stages], depth=5, posts={"gpu": Post(ahead=ahead)}, load=fresh) as line:
+        futures = [line.submit(n) for n in range(9)]
+        for n, future in enumerate(futures):
+            if n % 3 == 1:
+                with pytest.raises(RefusedError, match=r"^-7$"):
+                    outputs(future)
+            else:
+                assert outputs(future) == n
+        assert line.statistics().failed == 3
+
+
+def fresh(slot: Slot, frame: int, variant: int) -> None:
+    """Put a frame into a slot, whatever the one before left there."""
+    slot.value, slot.busy = frame, threading.Lock()
+
+
+def test_what_a_callback_raises_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    def leave(future: Future[Any]) -> None:
+        raise SystemExit
+
+    with pipeline([FakeStage("cpu")], depth=1) as line:
+        line.submit(0).add_done_callback(leave)
+        assert [outputs(line.submit(n)) for n in range(1, 5)] == [1, 2, 3, 4]
 
 
 def test_the_oldest_frame_is_served_first() -> None:
