@@ -28,13 +28,13 @@ def pick(
     spare = y.blocks * y.block - y.shape[1]
     which, channel = np.array((*picked, *picked[:1] * spare), np.int32).T
     lanes = min(4, y.block)
-    row = grid(h * w * (y.block // lanes), target)
+    row = grid(h * w, target)
     return GpuStep(
         template("channels"),
         "channels",
         (read(0), read(last), constant(np.where(which == 0, channel, ~channel)), write(position)),
         (row.span, h * w, images[0].stride, images[last].stride, y.stride),
-        (row.items, y.blocks, n),
+        (row.items * (y.block // lanes), y.blocks, n),
         (row.group, 1, 1),
         (("V", lanes), ("BLOCK", y.block)),
         table=True,

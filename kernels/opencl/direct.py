@@ -20,7 +20,6 @@ _WEIGHTS = 0.3
 _SPILL = (
     1  # cycles a step takes longer for every register that has to lie in memory, where a tile is tried all the same
 )
-_AHEAD = 32  # vectors, as far as weights are asked for
 _FEW = 4  # tiles that use a vector of weights: where there are no more, it is late, and later in one of several streams
 _CACHE = 1 << 19  # bytes of weights that stay in a core's second-level cache
 
@@ -32,23 +31,23 @@ SPACE = Space(
         Tunable("unroll", tuple(range(1, 9)), "steps of the reduction written out one after another"),
         Tunable("rows_last", (0, 1), "1: all rows pass an output block's weights before the next block's turn"),
     ),
-    ("opencl/direct.cl",),
+    ("opencl/register_tile.cl", "opencl/direct.cl"),
 )
 
 
 def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
     """An input padded in scratch memory where it needs that, then one launch."""
     conv = conv.flattened()
-    source, pitch, lanes, steps, nbytes = _padded(conv)
+    source, pitch, channels, steps, nbytes = _padded(conv)
     (kh, kw), (dh, dw) = conv.kernel, conv.dilations
     plain = conv.x.layout == "plain"
-    plane = pitch[0] * pitch[1] * lanes
+    plane = pitch[0] * pitch[1] * channels
     # Taps of one row are neighbours unless they are dilated: longer stretches, fewer offsets.
     taps = 1 if dw > 1 else kw
-    run = taps * lanes
+    run = taps * channels
     offsets = np.array(
         [
-            depth * plane + (i * dh * pitch[1] + j * dw) * lanes
+            depth * plane + (i * dh * pitch[1] + j * dw) * channels
             for depth in range(1 if plain else conv.depth)
             for i in range(kh)
             for j in range(0, kw, taps)
@@ -59,27 +58,31 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
     starts = np.zeros(conv.y.blocks, np.int32) if plain else conv.starts
     n, _, height, width = conv.y.shape
     resident = packed.nbytes <= min(_CACHE, prod(conv.x.stored[1:]) * 4 - 1)
-    choice = _choose(conv, run, len(offsets), target, rows_last=resident)
+    choice = register_tile(conv, run, len(offsets), target, rows_last=resident)
     pixels, blocks, rows_last = choice["pixels"], choice["blocks"], choice["rows_last"]
     across = (ceil_div(conv.y.blocks, blocks), n * height)
+    tiles = ceil_div(width, pixels)
+    passes = tiles if rows_last else _uses(conv, choice)  # over the same weights, until the next have their turn
+    span = ceil_div(tiles, ceil_div(4 * target.compute_units, prod(across)))
     bias, residual = conv.operands()
     step = GpuStep(
-        template("direct"),
+        template("register_tile", "direct"),
         "direct",
         (source, constant(packed), constant(offsets), constant(starts), bias, residual, write()),
         (
+            span,
             height,
             width,
             conv.y.blocks,
             len(offsets),
-            conv.strides[0] * pitch[1] * lanes,
+            conv.strides[0] * pitch[1] * channels,
             plane,
             conv.x.stride if source.kind == "input" else nbytes // 4 // n,
             conv.y.stride,
             conv.residual.stride if conv.residual else 0,
             *conv.activation,
         ),
-        (ceil_div(width, pixels), *(across if rows_last else across[::-1])),
+        (ceil_div(tiles, span), *(across if rows_last else across[::-1])),
         (1, 1, 1),
         (
             ("V", conv.block),
@@ -87,8 +90,8 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
             ("NB", blocks),
             ("RUN", run),
             ("UNROLL", choice["unroll"]),
-            ("AHEAD", _AHEAD if target.prefetches and _uses(conv, choice) <= _FEW else 0),
-            ("PIXEL", conv.strides[1] * lanes),
+            ("AHEAD", ahead(blocks * conv.block, passes, target)),
+            ("PIXEL", conv.strides[1] * channels),
             ("RESIDUAL", int(conv.residual is not None)),
             ("ROW_AXIS", 2 if rows_last else 1),
         ),
@@ -125,7 +128,12 @@ def _uses(conv: Convolution, choice: Choice) -> int:
     return ceil_div(width, choice["pixels"]) * n * height
 
 
-def _choose(conv: Convolution, run: int, runs: int, target: GpuTarget, *, rows_last: bool) -> Choice:
+def ahead(lanes: int, passes: int, target: GpuTarget) -> int:
+    """Floats that a step passes through the next weights, if that asks for `lanes` of them a step in so many passes."""
+    return ceil_div(lanes, passes) if target.prefetches and passes <= lanes else 0
+
+
+def register_tile(conv: Convolution, run: int, runs: int, target: GpuTarget, *, rows_last: bool = True) -> Choice:
     """The tile for a reduction over `runs` stretches of `run` neighbours: by default the one of fewest cycles.
 
     A step of the reduction loads a value per pixel and a vector per block, two loads and two

@@ -12,6 +12,15 @@
 #define INVERSE_POWER(v) exp(-beta * log(v))
 #endif
 
+#if PIXELS > 1  // a CPU's vector anywhere: vload and vstore are calls there that PoCL leaves calls
+typedef struct __attribute__((packed)) { VEC lanes; } Anywhere;
+#define SQUARES(p) (((const Anywhere *)(p))->lanes)
+#define PUT_SQUARES(v, p) (((Anywhere *)(p))->lanes = (v))
+#else
+#define SQUARES(p) LOAD(p)
+#define PUT_SQUARES(v, p) STORE(v, p)
+#endif
+
 __kernel void lrn(__global const float *restrict x, int x_at, __global float *restrict y, int y_at,
                   int span, int area, int channels, int x_image, int y_image, float scale, float bias, float beta)
 {
@@ -27,7 +36,7 @@ __kernel void lrn(__global const float *restrict x, int x_at, __global float *re
             #pragma unroll
             for (int lane = 0; lane < BLOCK; lane += V) {
                 const VEC v = LANES(x + block * plane + pixel + lane);
-                STORE(v * v, square[k] + BEFORE + lane);
+                PUT_SQUARES(v * v, square[k] + BEFORE + lane);
             }
             for (int i = channels - block * BLOCK; i < BLOCK; i++) square[k][BEFORE + i] = 0.0f;  // spare lanes
             #pragma unroll
@@ -42,9 +51,9 @@ __kernel void lrn(__global const float *restrict x, int x_at, __global float *re
             const int pixel = (begin + k) * BLOCK;
             #pragma unroll
             for (int lane = 0; lane < BLOCK; lane += V) {
-                VEC sum = LOAD(square[k] + lane);
+                VEC sum = SQUARES(square[k] + lane);
                 #pragma unroll
-                for (int i = 1; i < BEFORE + AFTER + 1; i++) sum += LOAD(square[k] + lane + i);
+                for (int i = 1; i < BEFORE + AFTER + 1; i++) sum += SQUARES(square[k] + lane + i);
                 const VEC base = bias + scale * sum;
                 PUT_LANES(LANES(x + block * plane + pixel + lane) * INVERSE_POWER(base), y + pixel + lane);
             }

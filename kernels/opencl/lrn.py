@@ -42,7 +42,7 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
             ("BLOCK", x.block),
             ("BEFORE", before),
             ("AFTER", size - 1 - before),
-            ("PIXELS", 1 if target.simt else 8),
+            ("PIXELS", 1 if target.simt else 16),
             ("POWER", _POWERS.get(round(beta, 6), 0)),
         ),
     )

@@ -1,6 +1,7 @@
 // What every template may use: vectors of V floats, and the activation that fused operators share.
 #define JOIN_(a, b) a##b
 #define JOIN(a, b) JOIN_(a, b)
+#define UNROLLED _Pragma("unroll")
 #ifndef V
 #define V 1
 #endif

@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 @cache
-def template(name: str) -> str:
-    """The prelude and a template's text, ready to be built with its defines."""
-    return "".join(map(_text, ("prelude", "functions", name)))
+def template(*names: str) -> str:
+    """The prelude and a template's text, that of others it uses in front, ready to be built with its defines."""
+    return "".join(map(_text, ("prelude", "functions", *names)))
 
 
 def _text(name: str) -> str:
