@@ -1,12 +1,5 @@
 // y = activation(x * scale[channel] + shift[channel]): rows of `length` floats, one row per channel (PLAIN)
 // or per channel block, where the vectors of a block's lanes alternate.
-#if PLAIN
-#undef WHOLE
-#undef PER_CHANNEL
-#define WHOLE(p) load_part(p, length - i)
-#define PER_CHANNEL(p) ((VEC)(*(p)))
-#endif
-
 __kernel void affine(__global const float *restrict x, int x_at, __global const float *restrict scale, int scale_at,
                      __global const float *restrict shift, int shift_at, __global float *restrict y, int y_at CHAIN_POINTERS,
                      int span, int length, int rows, int x_image, int y_image, float low, float high, float slope CHAIN_NUMBERS)
@@ -18,14 +11,10 @@ __kernel void affine(__global const float *restrict x, int x_at, __global const 
     shift += shift_at;
     const int first = get_global_id(0) * span * V, end = min(first + span * V, length);
     for (int i = first; i < end; i += V) {
-#if PLAIN
-        const VEC v = load_part(x + i, length - i) * scale[row] + shift[row];
-#else
-        const int channel = row * BLOCK + i % BLOCK;
-        const VEC v = LOAD(x + i) * LOAD(scale + channel) + LOAD(shift + channel);
-#endif
+        const int channel = PLAIN ? row : row * BLOCK + i % BLOCK;
+        const VEC v = WHOLE(x + i) * PER_CHANNEL(scale + channel) + PER_CHANNEL(shift + channel);
         VEC value = ACTIVATE(v);
-        CHAIN(value, image, PLAIN ? row : row * BLOCK + i % BLOCK, row * length + i);
-        store_part(value, y + i, length - i);
+        CHAIN(value, image, channel, row * length + i);
+        PUT_WHOLE(value, y + i);
     }
 }

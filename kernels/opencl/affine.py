@@ -30,7 +30,7 @@ def lower(call: Call, target: GpuTarget) -> GpuLowering | None:
     lanes = target.lanes if plain else min(target.lanes, x.block)
     row = grid(ceil_div(length, lanes), target)
     step = GpuStep(
-        template("affine"),
+        template("rows", "affine"),
         "affine",
         (read(0), *packed, write()),
         (row.span, length, rows, x.stride, y.stride, *activation(call)),

@@ -140,7 +140,7 @@ def step(call: Call, position: int, links: tuple[Link, ...], target: GpuTarget) 
     plane = (prod(y.stored[2:]), y.shape[1]) if mask else (1, 1)
     row = grid(ceil_div(length, lanes), target)
     launch = GpuStep(
-        template("chain"),
+        template("rows", "chain"),
         "chain",
         (read(position), write()),
         (row.span, length, rows, x.stride, y.stride, *plane),
