@@ -17,9 +17,7 @@ _TILE_OVERHEAD = 120  # cycles to begin and end a tile
 _LATENCY = 4  # cycles until a multiply-add's result can be added to again
 _STEP = 0.5  # cycles a step of the reduction costs besides, and each vector of weights in it (measured)
 _WEIGHTS = 0.3
-_SPILL = (
-    1  # cycles a step takes longer for every register that has to lie in memory, where a tile is tried all the same
-)
+_SPILL = 1  # cycles a step takes longer for every register that has to lie in memory, where that is tried all the same
 _FEW = 4  # tiles that use a vector of weights: where there are no more, it is late, and later in one of several streams
 _CACHE = 1 << 19  # bytes of weights that stay in a core's second-level cache
 

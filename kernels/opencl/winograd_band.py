@@ -22,7 +22,7 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
     high, wide = tiles(conv)
     count, block = n * high * wide, conv.block
 
-    def room(each: int, blocks: int) -> int:
+    def room(each: int, blocks: int) -> int:  # floats: planes of the inputs, then of so many output blocks' products
         return PLANES * block * (conv.x.blocks * each + 1 + blocks * (each + 1))
 
     fitting = (ceil_div(count, bands) for bands in range(1, count + 1))
@@ -39,10 +39,7 @@ def lower(conv: Convolution, target: GpuTarget) -> GpuLowering:
     bias, residual = conv.operands()
     step = GpuStep(
         template("register_tile", "winograd_tile", "winograd_band"), "winograd_band",
-        (
-            read(0), constant(weights), constant(offsets), bias, residual, scratch(),
-            write(),
-        ),
+        (read(0), constant(weights), constant(offsets), bias, residual, scratch(), write()),
         (
             bands * parts, parts, each, room(each, blocks), count, high * wide, wide, *conv.x.shape[2:], conv.x.blocks,
             height, width, conv.y.blocks, conv.x.stride, conv.y.stride, conv.residual.stride if conv.residual else 0,
