@@ -10,6 +10,7 @@ import numpy as np
 from engine.devices.device import Memory, Recording
 from hetero.compiled import Compiled, Part
 from hetero.debug import debugging
+from hetero.memory.delivery import Delivery
 from hetero.memory.guarded import GuardedRecording
 from hetero.memory.handover import Handover, Use, handovers
 from hetero.memory.slots import Slot, make_slot
@@ -38,9 +39,10 @@ class Deployment:
         self._rescue = Rescue(self.devices, spare, self._inputs)
         self.slots = [self._slot(compiled.parts, number) for number in range(depth)]
         arenas = self._arenas(compiled.parts)
+        self._deliveries = {id(slot): Delivery(self._outputs(slot)) for slot in self.slots}
         moves = [self._handovers(parts) for parts in compiled.variants]
         self.variants = [
-            [self._stage(part, arenas, each, use) for use, part in enumerate(parts, 1)]
+            [self._stage(part, arenas, each, use, use == len(parts)) for use, part in enumerate(parts, 1)]
             for parts, each in zip(compiled.variants, moves, strict=True)
         ]
         self._loading = {(v, id(s)): gives(each, 0, s) for v, each in enumerate(moves) for s in self.slots}
@@ -79,10 +81,11 @@ class Deployment:
         return handovers(uses, self.slots[0].shared)
 
     def _stage(
-        self, part: Part, arenas: Sequence[Mapping[str, Any]], moves: Sequence[Handover], use: int
+        self, part: Part, arenas: Sequence[Mapping[str, Any]], moves: Sequence[Handover], use: int, last: bool
     ) -> BoundStage:
         bound = ((slot, self._bind(part, slot, arena)) for slot, arena in zip(self.slots, arenas, strict=True))
-        return BoundStage(part, bound, moves, use, self._rescue, self.checked)
+        deliveries = {key: each.command for key, each in self._deliveries.items()} if last else {}
+        return BoundStage(part, bound, moves, use, self._rescue, self.checked, deliveries)
 
     def _bind(self, part: Part, slot: Slot, arenas: Mapping[str, Any]) -> Recording:
         def memory(name: str) -> Memory:
@@ -102,13 +105,17 @@ class Deployment:
 
     def load_all(self, slot: Slot, frames: Sequence[Mapping[str, Array]], variant: int) -> None:
         """Put the inputs of a batch into a slot, at most as many frames as the plan runs together."""
-        self.fill(slot, frames)
+        self._fill(slot, frames)
         with self._rescue.standing_by(slot):
             for step in self._loading[variant, id(slot)]:
                 step.work()
 
-    def fill(self, slot: Slot, frames: Sequence[Mapping[str, Array]]) -> None:
-        """Put a batch into a slot and keep it: for stages that are run as commands, which take what they need."""
+    def hand_in(self, slot: Slot, frames: Sequence[Mapping[str, Array]]) -> None:
+        """Put a batch into a slot for stages that are run as commands, which take what they need and deliver."""
+        self._fill(slot, frames)
+        self._deliveries[id(slot)].promise(len(frames))
+
+    def _fill(self, slot: Slot, frames: Sequence[Mapping[str, Array]]) -> None:
         self._rescue.reclaim(slot)
         for name in self.graph.inputs:
             for rows, feeds in zip(self._rows(self.view(slot, name)), frames, strict=False):
@@ -129,8 +136,17 @@ class Deployment:
                 for name in self.graph.outputs:
                     if name in slot.shared:
                         slot.shared[name].wait()
+        return [{name: array.copy() for name, array in each.items()} for each in self._outputs(slot)[:frames]]
+
+    def hand_out(self, slot: Slot) -> list[dict[str, Array]]:
+        """The outputs of all frames that were handed in, one after the other, as they were delivered."""
+        delivered = self._deliveries[id(slot)].collect()
+        return delivered if slot.outputs is None else self.unload_all(slot, len(delivered))
+
+    def _outputs(self, slot: Slot) -> list[dict[str, Array]]:
+        """A slot's outputs, frame by frame, where they lie."""
         rows = {name: self._rows(self._output(slot, name)) for name in self.graph.outputs}
-        return [{name: each[i].copy() for name, each in rows.items()} for i in range(frames)]
+        return [{name: each[i] for name, each in rows.items()} for i in range(self.plan.batch)]
 
     def _output(self, slot: Slot, name: str) -> Array:
         if slot.outputs is not None:

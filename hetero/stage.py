@@ -42,10 +42,15 @@ class BoundStage(Stage):
         use: int,
         rescue: Rescue,
         checked: bool,
+        last: Mapping[int, Command],
     ) -> None:
-        """For every slot what is replayed; the variant's hand-overs, and which use of a slot this stage is."""
+        """For every slot what is replayed; the variant's hand-overs, and which use of a slot this stage is.
+
+        `last` is what to do with a slot, by its id, when its frame is done, where this stage is the last.
+        """
         self.device = part.device
         self._part, self._moves, self._use, self._rescue, self._checked = part, moves, use, rescue, checked
+        self._last = {key: (command,) for key, command in last.items()}
         self._recordings: dict[int, Recording] = {}
         self._starts: dict[int, list[Step]] = {}
         self._finishes: dict[int, list[Step]] = {}
@@ -56,10 +61,11 @@ class BoundStage(Stage):
             self._finishes[id(slot)] = [Step("finish", self.device, recording.wait)]
 
     def commands(self, slot: Slot) -> tuple[Sequence[Command], Sequence[Command]]:
-        """What `start` and `finish` do to a slot whose frame is its own, and nothing else."""
+        """What `start` and `finish` do to a slot whose frame is its own; the last stage then delivers the outputs."""
         if self._checked:
             return super().commands(slot)
         starts, finishes = self._recordings[id(slot)].commands()
+        finishes = (*finishes, *self._last.get(id(slot), ()))
         if side(self.device) == "host":
             return starts, finishes
 

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 LATEST = 4096  # latest frames and stage executions kept; sums cover everything
@@ -79,28 +78,29 @@ class _Account:
         self.busy = self.demand = 0.0  # seconds, of all streams together
         self.until = 0.0  # the time up to which demand is booked
         self.work = 0  # stages on this device that frames in flight have yet to end
-        self._events: list[tuple[float, int]] = []  # a heap: when, and how many stages more to do
+        self._events: list[tuple[float, int]] = []  # when, and how many stages more to do
 
     def change(self, now: float, work: int) -> None:
         """So many stages more to do. What a frame did is told when it has left, so events come out of order."""
-        heappush(self._events, (now, work))
+        self._events.append((now, work))
         if len(self._events) > LATEST:
             self._book(LATEST // 2)
 
     def _book(self, left: int) -> None:
-        """Add up the earliest events until so many are left; what comes later than its turn counts from then on."""
-        while len(self._events) > left:
-            now, work = heappop(self._events)
+        """Add up all but so many of the latest events; what comes later than its turn counts from then on."""
+        events = sorted(self._events)
+        due = len(events) - left
+        for now, work in events[:due]:
             if now > self.until:
                 self.demand += min(self.work, self.streams) * (now - self.until)
                 self.until = now
             self.work += work
+        self._events = events[due:]
 
     def shares(self, now: float, since: float) -> tuple[float, float, float]:
         """Busy, waiting for another device, and without a frame: shares of the time from `since` to `now`."""
         asked = copy(self)  # events from before now may still be told
         asked._events = [*self._events, (now, 0)]
-        heapify(asked._events)
         asked._book(0)
         whole = self.streams * (now - since)
         if whole <= 0:

@@ -23,8 +23,7 @@ from hetero.stage import BoundStage, Step
 from hetero.trial import posts
 
 Feeds = Mapping[str, np.ndarray[Any, Any]]
-CALLER = "caller"  # the thread that brings the frames
-RESULTS = "results"  # the thread that copies outputs out
+CALLER = "caller"  # the thread that brings the frames and takes their results
 _MICROSECONDS = 1e6
 
 
@@ -111,9 +110,9 @@ class _Tracer:
         self._note(self._lane(CALLER), "load", "load", lambda: self._deployment.load_all(slot, batch, variant))
 
     def unload(self, slot: Slot) -> Any:
-        """Unload a batch, in the thread that does nothing else."""
+        """Unload a batch."""
         self._here.frame, size = self._frames[id(slot)], self._deployment.plan.batch
-        return self._note(self._lane(RESULTS), "unload", "unload", lambda: self._deployment.unload_all(slot, size))
+        return self._note(self._lane(CALLER), "unload", "unload", lambda: self._deployment.unload_all(slot, size))
 
     def start(self, slot: Slot, stage: BoundStage) -> None:
         """Start a stage, in a worker; it is noted when it ends."""

@@ -83,14 +83,13 @@ def posts(deployment: Deployment) -> dict[str, Post]:
 
 
 def line(deployment: Deployment) -> Line:
-    """A deployment's stages and slots, for a pipeline."""
-    size = deployment.plan.batch
+    """A deployment's stages and slots, for a pipeline of frames, or of batches where the plan runs several together."""
     return Line(
         deployment.variants,
         deployment.plan.schedule,
         deployment.slots,
         partial(_load, deployment),
-        deployment.unload if size == 1 else partial(deployment.unload_all, frames=size),
+        partial(_unload, deployment),
         deployment.bytes_moved,
         deployment.rescue,
         lambda: deployment.rescued,
@@ -103,7 +102,14 @@ def _load(deployment: Deployment, slot: Any, frame: Any, variant: int) -> None:
     if deployment.checked:
         deployment.load_all(slot, frames, variant)
     else:
-        deployment.fill(slot, frames)
+        deployment.hand_in(slot, frames)
+
+
+def _unload(deployment: Deployment, slot: Any) -> Any:
+    """The outputs of a slot's frame, or of its batch."""
+    size = deployment.plan.batch
+    found = deployment.unload_all(slot, size) if deployment.checked else deployment.hand_out(slot)
+    return found[0] if size == 1 else found
 
 
 def _own(feeds: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,26 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from hetero.pipeline.order import WINDOW, in_order, room_or_result
+from hetero.pipeline.entry import Entry
+from hetero.pipeline.order import WINDOW, in_order
 from hetero.pipeline.pipeline import OnFull, Pipeline, PipelineClosed
 from hetero.pipeline.result import Dropped, Result
 from hetero.statistics import LATEST, Execution, Statistics, percentile
 
 
 @dataclass(slots=True, eq=False)
-class _Frame:
+class _Frame(Entry):
     """A frame that waits for its batch, or is in it."""
 
-    index: int
     frame: Any
-    submitted: float
-    future: Future[Result]
 
 
 class Batches:
@@ -52,7 +50,7 @@ class Batches:
     ) -> None:
         self._pipeline, self._size, self._depth = pipeline, size, depth
         self._copied, self._on_full, self._clock = copied, on_full, clock
-        # guards all that follows; told whenever frames leave or futures are resolved
+        # guards all that follows; told whenever frames leave or have their outcomes
         self._changed = threading.Condition(threading.Lock())
         self._gathered: deque[_Frame] = deque()
         self._flying = 0  # batches
@@ -64,31 +62,14 @@ class Batches:
 
     def submit(self, frame: Any) -> Future[Result]:
         """Let a frame in, as `Pipeline.submit` does. A batch that fails, fails all its frames."""
-        submitted = self._clock()
         future: Future[Result] = Future()
         future.set_running_or_notify_cancel()
-        own = self._copied(frame)
-        victim: Future[Result] | None = None
-        with self._changed:
-            if self._on_full == "wait":
-                self._changed.wait_for(self._has_room)
-            if self._closed:
-                raise PipelineClosed("the pipeline is closed")
-            entering = _Frame(self._submitted, own, submitted, future)
-            self._submitted += 1
-            if not self._has_room():
-                self._dropped += 1
-                victim = future if self._on_full == "drop-newest" else self._gathered.popleft().future
-            if victim is not future:
-                self._gathered.append(entering)
-            self._changed.notify_all()
-        if victim is not None:
-            self._resolve([victim], Dropped("the frame was dropped: the stream is full"))
+        self._enter(frame, future)
         return future
 
     def map(self, frames: Iterable[Any]) -> Iterator[Result]:
         """Results of the frames in order, as `Pipeline.map` gives them."""
-        return in_order(frames, self.submit, self._room, WINDOW * self._depth * self._size)
+        return in_order(frames, self._enter, self._may_enter, self._wait, WINDOW * self._depth * self._size)
 
     def statistics(self) -> Statistics:
         """What was done so far, counted in frames; a batch that was rescued counts as a full one."""
@@ -124,9 +105,33 @@ class Batches:
     def _has_room(self) -> bool:
         return self._closed or len(self._gathered) < self._size
 
-    def _room(self, head: Future[Result] | None) -> bool:
-        """Wait until submit would not wait (True) or a future is done (False)."""
-        return self._on_full != "wait" or room_or_result(self._changed, self._has_room, head)
+    def _may_enter(self) -> bool:
+        """Whether a frame would not have to wait."""
+        return self._on_full != "wait" or self._has_room()
+
+    def _wait(self, until: Callable[[], bool]) -> None:
+        with self._changed:
+            self._changed.wait_for(until)
+
+    def _enter(self, frame: Any, future: Future[Result] | None = None) -> Entry:
+        """Let a frame in, as `submit` does."""
+        submitted, own = self._clock(), self._copied(frame)
+        victim: _Frame | None = None
+        with self._changed:
+            self._changed.wait_for(self._may_enter)
+            if self._closed:
+                raise PipelineClosed("the pipeline is closed")
+            entering = _Frame(self._submitted, submitted, future, own)
+            self._submitted += 1
+            if not self._has_room():
+                self._dropped += 1
+                victim = entering if self._on_full == "drop-newest" else self._gathered.popleft()
+            if victim is not entering:
+                self._gathered.append(entering)
+            self._changed.notify_all()
+        if victim is not None:
+            self._settle({victim: Dropped("the frame was dropped: the stream is full")})
+        return entering
 
     def _send(self) -> None:
         """The sender's life: batches into the pipeline, which has a slot for each; last of all its end."""
@@ -164,14 +169,15 @@ class Batches:
                 self._failed += len(batch)
             self._changed.notify_all()
         if error is not None:
-            self._resolve([each.future for each in batch], error)
+            self._settle(dict.fromkeys(batch, error))
             return
-        for each, outputs in zip(batch, running.result().outputs, strict=False):  # a part of a batch has more rows
-            each.future.set_result(Result(outputs, each.index, now - each.submitted, now))
-        self._resolve([])
+        shares = zip(batch, running.result().outputs, strict=False)  # a part of a batch has more rows
+        self._settle({each: Result(outputs, each.index, now - each.submitted, now) for each, outputs in shares})
 
-    def _resolve(self, futures: list[Future[Result]], error: BaseException | None = None) -> None:
-        for future in futures:
-            future.set_exception(error)
+    def _settle(self, outcomes: Mapping[_Frame, Result | BaseException]) -> None:
         with self._changed:
+            for entry, outcome in outcomes.items():
+                entry.outcome = outcome
             self._changed.notify_all()
+        for entry in outcomes:
+            entry.tell()

@@ -35,16 +35,16 @@ def _lock_ir(builder, address):
 
 
 @intrinsic
-def sleep(typing, address):
-    """Wait until the bell is rung, once for every time."""
+def sleep(typing, address, alert):
+    """Wait until the bell is rung, once for every time: 1. If alert, wait for a signal to this thread too: another."""
 
     def codegen(context, builder, signature, arguments):
-        forever, deaf = ir.Constant(i64(), -1), ir.Constant(ir.IntType(32), 0)
-        lock = _lock_ir(builder, arguments[0])
-        call_ir(builder, "PyThread_acquire_lock_timed", ir.IntType(32), [lock, forever, deaf])
-        return context.get_dummy_value()
+        i32, forever = ir.IntType(32), ir.Constant(i64(), -1)
+        lock, alert = _lock_ir(builder, arguments[0]), builder.trunc(arguments[1], ir.IntType(32))
+        woken = call_ir(builder, "PyThread_acquire_lock_timed", i32, [lock, forever, alert])
+        return builder.zext(woken, i64())
 
-    return types.void(types.int64), codegen
+    return types.int64(types.int64, types.int64), codegen
 
 
 @intrinsic

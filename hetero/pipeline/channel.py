@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from hetero.pipeline import relay
+from hetero.pipeline import duty, relay
 from hetero.pipeline.bell import Bell
 from hetero.pipeline.clock import Clock
 from hetero.pipeline.route import Route
@@ -24,8 +24,18 @@ class Channel:
         self._clock = clock or Clock(time.perf_counter)
         self._words[relay.AHEAD], self._words[relay.CLOCK] = ahead, self._clock.address
         self.ahead, self.address = ahead, self._words.ctypes.data
-        for native in (relay.serve, relay.take):  # made here: whoever cannot compile them is told so
+        for native in (duty.serve, relay.take):  # made here: whoever cannot compile them is told so
             native.prepare()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a frame waits here."""
+        return bool(self._words[relay.FIRST])
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more will be put."""
+        return bool(self._words[relay.CLOSED])
 
     def put(self, route: Route) -> None:
         """Let the frame on a route wait here, or begin at once."""
@@ -35,14 +45,21 @@ class Channel:
         """Take a frame back that waits here for its first stage; False where it has begun, or gone on."""
         return bool(relay.withdraw.brief(self.address, route.address))
 
-    def take(self, seat: Seat) -> int:
-        """Address of the oldest frame, as soon as there is one; 0 when the channel is closed and empty."""
-        found = relay.take.brief(self.address, seat.address, 0) or relay.take(self.address, seat.address, 1)
+    def take(self, seat: Seat, wait: bool = True) -> int:
+        """Address of the oldest frame, as soon as there is one if need be.
+
+        0 where there is none and nobody waits, the channel is closed, others are to wake, or a signal has come.
+        """
+        found = relay.take.brief(self.address, seat.address, 0) or (wait and relay.take(self.address, seat.address, 1))
         return int(found)
 
     def serve(self, seat: Seat) -> None:
         """Take frames and run the stage that is due, until the channel is closed and empty."""
-        relay.serve(self.address, seat.address)
+        duty.serve(self.address, seat.address)
+
+    def wake(self) -> None:
+        """Let those who wait to take go, empty-handed."""
+        relay.wake.brief(self.address)
 
     def close(self) -> None:
         """Let those who take go once nothing waits."""
@@ -57,3 +74,12 @@ class Seat:
         self._bell = Bell()
         self._words[relay.BELL] = self._bell.address
         self.address = self._words.ctypes.data
+
+    @property
+    def mail(self) -> int:
+        """Address of the frame taken last; 0 where there was none, or since `clear`."""
+        return int(self._words[relay.MAIL])
+
+    def clear(self) -> None:
+        """Forget the frame taken last."""
+        self._words[relay.MAIL] = 0

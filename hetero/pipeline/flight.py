@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
+from hetero.pipeline.entry import Entry
 from hetero.pipeline.line import Line
-from hetero.pipeline.result import Result
 from hetero.pipeline.route import Route
 
 
 @dataclass(slots=True, eq=False)
-class Flight:
-    """A frame in flight: which it is, the slot it holds, the line it goes along in one of its variants, by a route."""
+class Flight(Entry):
+    """A frame in flight: the slot it holds, the line it goes along in one of its variants, by a route."""
 
-    index: int
     line: Line
     slot: Any
     variant: int
-    submitted: float
-    future: Future[Result]
     route: Route
+
+    def unloaded(self) -> tuple[Any, BaseException | None]:
+        """Its outputs, where it did not fail or could be rescued; what made it fail, where it could not."""
+        try:
+            error = self.route.error()
+            if error is None or self.line.rescue(self.slot, error):
+                return self.line.unload(self.slot), None
+        except Exception as raised:
+            return None, raised
+        return None, error

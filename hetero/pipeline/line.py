@@ -17,7 +17,7 @@ class Line:
     schedule     the n-th frame that is let in uses variants[schedule[n % len(schedule)]]
     slots        memory for one frame each: as many frames are in flight at most
     load         (slot, frame, variant): puts a frame into a slot; runs in the thread that submits
-    unload       (slot) -> outputs, copied out; runs in a thread of its own
+    unload       (slot) -> outputs, copied out; runs in the thread that waits for them
     bytes_moved  bytes copied between devices since some beginning
     rescue       (slot, what a stage raised): whether the slot can be unloaded all the same
     rescued      frames that gave a result though a device failed them, since some beginning

@@ -10,9 +10,11 @@ from types import TracebackType
 from typing import Any, Literal, get_args
 
 from hetero.pipeline.crew import Crew
+from hetero.pipeline.entry import Entry
 from hetero.pipeline.flight import Flight
+from hetero.pipeline.landing import Landing
 from hetero.pipeline.line import Line
-from hetero.pipeline.order import WINDOW, in_order, room_or_result
+from hetero.pipeline.order import WINDOW, in_order
 from hetero.pipeline.post import Post
 from hetero.pipeline.result import Dropped, Result
 from hetero.statistics import Execution, Recorder, Statistics
@@ -51,14 +53,15 @@ class Pipeline:
         if on_full not in get_args(OnFull):
             raise ValueError(f"on_full is {on_full!r}, expected one of {', '.join(get_args(OnFull))}")
         self._on_full, self._clock = on_full, clock
-        # guards all that follows; told whenever a slot comes home or a frame's future is resolved
+        # guards all that follows; told whenever a slot comes home or a frame has its outcome
         self._changed = threading.Condition(threading.Lock())
-        self._flying: dict[int, Flight] = {}  # handed to the workers, not yet resolved
+        self._flying: dict[int, Flight] = {}  # handed to the workers and not yet received, by their routes' addresses
         self._submitted = self._admitted = self._changes = 0
         self._closed = self._draining = False
         self._counters: list[tuple[Callable[[], int], int]] = []  # and what to add: bytes moved, frames rescued
         self._recorder = Recorder({})
-        self._crew = Crew(posts, clock, self._recorder, self._leave)
+        self._landing = Landing(self._changed, self._land, lambda: bool(self._flying))
+        self._crew = Crew(posts, clock, self._recorder, self._landing.address)
         self._use(line)
 
     def submit(self, frame: Any) -> Future[Result]:
@@ -68,29 +71,12 @@ class Pipeline:
         thread may submit, but for a future's callback: all of them run in the one thread that gives results, which
         must wait for no other frame. Raises PipelineClosed.
         """
-        submitted = self._clock()
         future: Future[Result] = Future()
         future.set_running_or_notify_cancel()
-        flight, victim = self._enter(submitted, future)
-        if victim is not None:
-            self._recorder.drop(victim.submitted, self._clock(), victim.route.devices)
-            self._resolve(victim.future, Dropped("the frame was dropped for a newer one: the stream is full"))
-        if flight is None:
-            self._recorder.drop(submitted, self._clock())
-            future.set_exception(Dropped("the frame was dropped: the stream is full"))
-            return future
-        try:
-            flight.line.load(flight.slot, frame, flight.variant)
-        except BaseException as error:
-            self._recorder.fail(submitted, self._clock(), ())
-            self._leave(flight, error)
-            if not isinstance(error, Exception):
-                raise  # the caller was interrupted
-            return future
-        self._recorder.admit(submitted, self._clock(), flight.route.devices)
-        if not self._launch(flight):
-            self._recorder.fail(submitted, self._clock(), flight.route.devices)
-            self._leave(flight, PipelineClosed("the pipeline was closed while the frame was loaded"))
+        with self._changed:
+            if not self._closed:
+                self._landing.attend()
+        self._enter(frame, future)
         return future
 
     def change(self, line: Line) -> None:
@@ -102,14 +88,14 @@ class Pipeline:
         with self._changed:
             self._draining = True
             try:
-                self._changed.wait_for(lambda: len(self._free) == len(self._line.slots) or self._closed)
+                self._landing.wait(lambda: len(self._free) == len(self._line.slots) or self._closed)
                 if self._closed:
                     raise PipelineClosed("the pipeline was closed before its plan was changed")
                 self._use(line)
                 self._changes += 1
             finally:
                 self._draining = False
-                self._changed.notify_all()
+                self._landing.tell()
 
     def map(self, frames: Iterable[Any]) -> Iterator[Result]:
         """Results of the frames in order, frames pulled only as slots come free.
@@ -119,7 +105,11 @@ class Pipeline:
         not given back. Dropped frames are skipped, a failed frame raises in its place. Closing the iterator early waits
         for its frames in flight.
         """
-        return in_order(frames, self.submit, self._room, WINDOW * len(self._line.slots))
+
+        def has_room() -> bool:
+            return self._on_full != "wait" or self._has_room()
+
+        return in_order(frames, self._enter, has_room, self._wait, WINDOW * len(self._line.slots))
 
     def statistics(self) -> Statistics:
         """What the pipeline has done so far."""
@@ -136,16 +126,20 @@ class Pipeline:
 
         Called from a future's callback, which runs in a thread of the pipeline's, it does not wait.
         """
+        serving = self.serving()
         with self._changed:
             self._closed = True
-            self._changed.notify_all()
             self._end_if_empty()
-        if not self.serving():
+            self._landing.tell()
+            if not serving:
+                self._landing.wait(lambda: not self._flying)
+        if not serving:
             self._crew.join()
+            self._landing.join()
 
     def serving(self) -> bool:
         """Whether this is one of its own threads, such as a future's callback runs in."""
-        return self._crew.serving()
+        return self._crew.serving() or self._landing.serving()
 
     def __enter__(self) -> Pipeline:
         return self
@@ -173,11 +167,37 @@ class Pipeline:
     def _has_room(self) -> bool:
         return self._closed or (bool(self._free) and not self._draining)
 
-    def _enter(self, submitted: float, future: Future[Result]) -> tuple[Flight | None, Flight | None]:
-        """A flight with a slot, or none; and the flight that had to go for it, or none."""
+    def _wait(self, until: Callable[[], bool]) -> None:
         with self._changed:
-            if self._on_full == "wait":
-                self._changed.wait_for(self._has_room)
+            self._landing.wait(until)
+
+    def _enter(self, frame: Any, future: Future[Result] | None = None) -> Entry:
+        """Let a frame in, as `submit` does."""
+        submitted = self._clock()
+        entry, victim = self._admit(submitted, future)
+        if victim is not None:
+            self._drop(victim, victim.route.devices, "for a newer one")
+        if not isinstance(entry, Flight):
+            self._drop(entry, (), "since those in flight go on")
+            return entry
+        try:
+            entry.line.load(entry.slot, frame, entry.variant)
+        except BaseException as error:
+            self._recorder.fail(submitted, self._clock(), ())
+            self._leave(entry, error)
+            if not isinstance(error, Exception):
+                raise  # the caller was interrupted
+            return entry
+        self._recorder.admit(submitted, self._clock(), entry.route.devices)
+        if not self._launch(entry):
+            self._recorder.fail(submitted, self._clock(), entry.route.devices)
+            self._leave(entry, PipelineClosed("the pipeline was closed while the frame was loaded"))
+        return entry
+
+    def _admit(self, submitted: float, future: Future[Result] | None) -> tuple[Entry, Flight | None]:
+        """A flight with a slot, or an entry without; and the flight that had to go for it, or none."""
+        with self._changed:
+            self._landing.wait(lambda: self._has_room() or self._on_full != "wait")
             if self._closed:
                 raise PipelineClosed("the pipeline is closed")
             index, victim = self._submitted, None
@@ -189,49 +209,68 @@ class Pipeline:
             elif self._on_full == "drop-oldest" and (victim := self._oldest()) is not None:
                 slot, variant = victim.slot, victim.variant
             else:
-                return None, None
-        return Flight(index, self._line, slot, variant, submitted, future, self._routes[variant, id(slot)]), victim
+                return Entry(index, submitted, future), None
+        return Flight(index, submitted, future, self._line, slot, variant, self._routes[variant, id(slot)]), victim
 
     def _oldest(self) -> Flight | None:
         """The oldest flight that has not begun, and now never will; the lock is held."""
-        for index in sorted(self._flying):
-            if self._crew.withdraw(self._flying[index]):
-                return self._flying.pop(index)
+        for flight in sorted(self._flying.values(), key=lambda each: each.index):
+            if self._crew.withdraw(flight.route):
+                return self._flying.pop(flight.route.address)
         return None
+
+    def _drop(self, entry: Entry, work: Iterable[str], why: str) -> None:
+        """Let a frame know that it had to go, with the work it had been admitted for."""
+        self._recorder.drop(entry.submitted, self._clock(), work)
+        with self._changed:
+            entry.outcome = Dropped(f"the frame was dropped {why}: the stream is full")
+            self._changed.notify_all()
+        entry.tell()
 
     def _launch(self, flight: Flight) -> bool:
         """Hand a loaded flight to its first worker; False where the pipeline closed meanwhile."""
         with self._changed:
             if self._closed:
                 return False
+            flight.route.depart(flight.index)
             # in this order an interrupt in between cannot leave a flight that close would wait for
-            self._crew.hand(flight)
-            self._flying[flight.index] = flight
+            self._crew.hand(flight.route)
+            self._flying[flight.route.address] = flight
         return True
 
-    def _leave(self, flight: Flight, outcome: Result | BaseException) -> None:
-        """Take the slot home, then resolve the future: who sees a result can submit the next frame."""
+    def _land(self, address: int) -> None:
+        """Receive a flight that has been through its stages, or failed."""
         with self._changed:
+            flight = self._flying.get(address)
+        if flight is None:  # who launched it was interrupted, and will never ask for it
+            return
+        executions = list(flight.route.executions())
+        for each in executions:
+            self._recorder.worked(each)
+        undone = flight.route.devices[len(executions) :]
+        begin = self._clock()
+        outputs, error = flight.unloaded()
+        # When they could have been had: the frame may have lain here for a while until somebody came for it.
+        now = executions[-1].end + self._clock() - begin
+        if error is None:
+            self._recorder.finish(flight.submitted, now, undone)
+            self._leave(flight, Result(outputs, flight.index, now - flight.submitted, now))
+        else:
+            self._recorder.fail(flight.submitted, now, undone)
+            self._leave(flight, error)
+
+    def _leave(self, flight: Flight, outcome: Result | BaseException) -> None:
+        """Take the slot home, and settle the entry: who sees a result can submit the next frame."""
+        with self._changed:
+            self._flying.pop(flight.route.address, None)
             self._free.append(flight.slot)
-            self._flying.pop(flight.index, None)
             self._end_if_empty()
-        self._resolve(flight.future, outcome)
-
-    def _resolve(self, future: Future[Result], outcome: Result | BaseException) -> None:
-        try:  # a callback may raise
-            if isinstance(outcome, BaseException):
-                future.set_exception(outcome)
-            else:
-                future.set_result(outcome)
-        finally:
-            with self._changed:
-                self._changed.notify_all()
-
-    def _room(self, head: Future[Result] | None) -> bool:
-        """Wait until submit would not wait (True) or a future is done (False)."""
-        return self._on_full != "wait" or room_or_result(self._changed, self._has_room, head)
+            flight.outcome = outcome
+            self._landing.tell()
+        flight.tell()
 
     def _end_if_empty(self) -> None:
         """Let the workers end once the pipeline is closed and nothing flies; the lock is held."""
         if self._closed and not self._flying:
             self._crew.dismiss()
+            self._landing.close()

@@ -1,21 +1,21 @@
 """Relay: frames handed from worker to worker without the interpreter, so that no device waits for its lock.
 
 A post is a device's queue, oldest frame first, and the workers who sleep there. A frame is a record of words that goes
-from post to post as its legs say; a leg is a stage, as commands. Locks are held for a few instructions, by threads that
-wait for nothing meanwhile. A worker sleeps on a lock of its own, one of Python's, which anybody may open.
+from post to post as its legs say; a leg is a stage, as commands (`duty.py` runs them). Locks are held for a few
+instructions, by threads that wait for nothing meanwhile. A worker sleeps on a lock of its own, one of Python's, which
+anybody may open.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,misc,untyped-decorator"
 from __future__ import annotations
 
-from engine.devices.native import PATIENCE, call, native, rest, swap
+from engine.devices.native import PATIENCE, native, rest, swap
 from hetero.pipeline.bell import ring, sleep
-from hetero.pipeline.clock import now
 from kernels.cpu.compiler import njit
 from kernels.cpu.record import integers
 
 # Words of a post
-LOCK, CLOSED, FIRST, SLEEPER, AHEAD, CLOCK, POST_WORDS = range(7)
+LOCK, CLOSED, CALLED, FIRST, SLEEPER, AHEAD, CLOCK, POST_WORDS = range(8)
 # Words of a worker; after them a ring of frames begun, one more than it begins ahead
 NEXT, MAIL, BELL, RING = range(4)
 # Words of a frame: NEXT, then these; CODE and COMMAND say which command of a leg failed, and how
@@ -39,7 +39,7 @@ def _unlock(post):
 
 
 @njit
-def _put(post, frame):
+def handed(post, frame):
     """Hand a frame to a post: to a sleeper, or among those that wait."""
     p = integers(post)
     _lock(post)
@@ -67,129 +67,77 @@ def _put(post, frame):
 
 
 @njit
-def _take(post, worker, wait):
-    """The oldest frame; 0 where there is none and the worker will not wait, or the post is closed."""
+def taken(post, worker, wait, alert):
+    """The oldest frame; 0 where there is none and the worker will not wait, is called, or the post is closed.
+
+    A worker that is alert also wakes when a signal interrupts its thread.
+    """
     p = integers(post)
+    w = integers(worker)
     _lock(post)
     frame = p[FIRST]
+    w[MAIL] = frame
     if frame != 0:
         p[FIRST] = integers(frame)[NEXT]
         _unlock(post)
         return frame
-    if wait == 0 or p[CLOSED] != 0:
+    if wait == 0 or p[CLOSED] + p[CALLED] != 0:
+        p[CALLED] &= 1 - wait
         _unlock(post)
         return 0
-    w = integers(worker)
     w[NEXT] = p[SLEEPER]
-    w[MAIL] = 0
     p[SLEEPER] = worker
     _unlock(post)
-    sleep(w[BELL])
+    if sleep(w[BELL], alert) != 1 and not _rise(post, worker):
+        sleep(w[BELL], 0)
     return w[MAIL]
 
 
 @njit
-def _perform(frame, commands, count):
-    """Run commands until one fails; whether none did."""
-    rows = integers(commands)
-    for i in range(count):
-        code = call(rows[2 * i], rows[2 * i + 1])
-        if code != 0:
-            f = integers(frame)
-            f[CODE] = code
-            f[COMMAND] = i
-            return False
-    return True
-
-
-@njit
-def _book(frame, start, end, more):
-    """Note when a leg was run."""
-    f = integers(frame)
-    times = integers(f[TIMES] + f[DONE] * TIME_WORDS * WORD)
-    times[0] = start
-    times[1] = end
-    times[2] = more
-    f[DONE] += 1
-
-
-@njit
-def _begin(frame, clock):
-    """Start the leg that is due; where that fails the frame has landed, and False."""
-    f = integers(frame)
-    leg = integers(f[LEG])
-    start = now(clock)
-    f[STARTED] = start
-    good = _perform(frame, leg[STARTS], leg[START_COUNT])
-    end = now(clock)
-    f[TAKEN] = end - start
-    if not good:
-        _book(frame, start, end, 0)
-        _put(f[LANDING], frame)
-    return good
-
-
-@njit
-def _end(frame, clock, free):
-    """Finish the leg and hand the frame on; when the worker, free since then, is free again.
-
-    A worker that has begun several is at work on one after the other: on each from the end of that before.
-    """
-    f = integers(frame)
-    leg = integers(f[LEG])
-    start = max(free, f[STARTED])
-    again = now(clock)
-    good = _perform(frame, leg[FINISHES], leg[FINISH_COUNT])
-    end = now(clock)
-    if good:
-        _book(frame, start, end, f[TAKEN] + start - again)
-    else:
-        f[COMMAND] += leg[START_COUNT]
-        _book(frame, start, end, 0)
-    if good and f[DONE] < f[LEGS]:
-        f[LEG] += LEG_WORDS * WORD
-        _put(integers(f[LEG])[AT], frame)
-    else:
-        _put(f[LANDING], frame)
-    return end
-
-
-@native("void(int64, int64)")
-def serve(post, worker):
-    """A worker's life: the frames of its post, until that closes and none is left."""
-    p = integers(post)
-    room = p[AHEAD] + 1
-    ring = integers(worker + RING * WORD)
-    first = 0
-    count = 0
-    free = 0
-    while True:
-        frame = 0
-        if count < room:
-            frame = _take(post, worker, 1 if count == 0 else 0)
-        if frame != 0:
-            if _begin(frame, p[CLOCK]):
-                ring[(first + count) % room] = frame
-                count += 1
-        elif count > 0:
-            frame = ring[first]
-            first = (first + 1) % room
-            count -= 1
-            free = _end(frame, p[CLOCK], free)
+def _rise(post, worker):
+    """Sleep no longer; False where somebody has rung, or is about to."""
+    _lock(post)
+    before = 0
+    each = integers(post)[SLEEPER]
+    while each != 0 and each != worker:
+        before = each
+        each = integers(each)[NEXT]
+    if each != 0:
+        following = integers(worker)[NEXT]
+        if before != 0:
+            integers(before)[NEXT] = following
         else:
-            return
+            integers(post)[SLEEPER] = following
+    _unlock(post)
+    return each != 0
+
+
+@njit
+def _wake(post, why):
+    """Ring all who sleep at a post, or are about to, because it is closed or they are called."""
+    p = integers(post)
+    _lock(post)
+    p[why] = 1
+    worker = p[SLEEPER]
+    p[SLEEPER] = 0
+    _unlock(post)
+    while worker != 0:
+        w = integers(worker)
+        following = w[NEXT]
+        ring(w[BELL])
+        worker = following
 
 
 @native("int64(int64, int64, int64)")
 def take(post, worker, wait):
-    """The oldest frame of a post, as soon as there is one; 0 when it is closed and empty, or nobody waits."""
-    return _take(post, worker, wait)
+    """The oldest frame of a post, if need be as soon as there is one; 0 where there is none yet, or will be none."""
+    return taken(post, worker, wait, 1)
 
 
 @native("void(int64, int64)")
 def put(post, frame):
     """Hand a frame to a post."""
-    _put(post, frame)
+    handed(post, frame)
 
 
 @native("int64(int64, int64)")
@@ -216,16 +164,12 @@ def withdraw(post, frame):
 
 
 @native("void(int64)")
+def wake(post):
+    """Let those who sleep at a post look at what else there is."""
+    _wake(post, CALLED)
+
+
+@native("void(int64)")
 def close(post):
     """Let the workers of a post go once nothing waits there."""
-    p = integers(post)
-    _lock(post)
-    p[CLOSED] = 1
-    worker = p[SLEEPER]
-    p[SLEEPER] = 0
-    _unlock(post)
-    while worker != 0:
-        w = integers(worker)
-        following = w[NEXT]
-        ring(w[BELL])
-        worker = following
+    _wake(post, CLOSED)

@@ -14,7 +14,7 @@ from engine.devices.discover import opencl_devices
 from hetero import Session
 from hetero.cli import app
 from hetero.partition.simulate import Event
-from hetero.trace import CALLER, RESULTS, chrome, laned, traced
+from hetero.trace import CALLER, chrome, laned, traced
 from tests.hetero import branches
 from tests.hetero.ways import GPU, WAYS, alternate
 
@@ -40,7 +40,7 @@ def test_every_frame_and_every_moment(way: str, depth: int) -> None:
     for frame in range(FRAMES):
         mine = [event for event in events if event.frame == frame and event.kind in ("load", "stage", "unload")]
         assert [event.kind for event in mine] == ["load", *["stage"] * len(devices), "unload"]
-        assert [event.resource for event in mine] == [CALLER, *devices, RESULTS]
+        assert [event.resource for event in mine] == [CALLER, *devices, CALLER]
         assert [event.name for event in mine[1:-1]] == [f"stage {i}" for i in range(len(devices))]
         assert all(before.end <= after.start for before, after in pairwise(mine))
         for stage in mine[1:-1]:
@@ -63,7 +63,7 @@ def test_several_streams_have_threads_of_their_own() -> None:
         deployment = made.deploy(made.shapes({}), 4)
         events = traced(deployment, [deployment.noise()] * 50)
     resources = {event.resource for event in events}
-    assert {CALLER, RESULTS, "cpu"} <= resources <= {CALLER, RESULTS, "cpu", "cpu 2"}
+    assert {CALLER, "cpu"} <= resources <= {CALLER, "cpu", "cpu 2"}
     for resource in resources:
         stages = [event for event in events if event.resource == resource and event.kind == "stage"]
         assert all(before.end <= after.start for before, after in pairwise(stages))
@@ -135,7 +135,7 @@ def test_the_command_with_streams_and_batches(tmp_path: Path) -> None:
     events = json.loads(out.read_text())["traceEvents"]
     assert {each["args"]["frame"] for each in events if each["ph"] == "X"} == set(range(4))  # batches
     threads = {each["args"]["name"] for each in events if each["name"] == "thread_name"}
-    assert {CALLER, RESULTS, "cpu"} <= threads <= {CALLER, RESULTS, "cpu", "cpu 2"}
+    assert {CALLER, "cpu"} <= threads <= {CALLER, "cpu", "cpu 2"}
 
 
 @pytest.mark.skipif(not GPU, reason="no OpenCL device")
