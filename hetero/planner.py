@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 Devices = Mapping[str, "Device"]
 Streams = int | Literal["auto"]
-# What "auto" tries where there are two devices: one frame in one piece, frames in one piece each, and the best split.
-TRIED = ("cpu", "gpu", "interleave", "single-cut", "exact", "two-plan-mix")
+# What "auto" tries where there are two devices: one frame in one piece, frames in one piece each, the best split, and
+# one that gives the weaker device little, which wins where costs made it look stronger than it is.
+TRIED = ("cpu", "gpu", "interleave", "single-cut", "exact", "two-plan-mix", "min-cut")
 WITHOUT_GPU = ("cpu", "gpu-first")  # strategies that have something to say where there is no GPU
 WORTH = 0.05  # by what part less time a frame must be predicted to take for a running stream to change its plan
 
