@@ -15,7 +15,7 @@ import numpy as np
 
 from hetero.deployment import Deployment
 from hetero.memory.slots import Slot
-from hetero.partition.simulate import Event
+from hetero.partition.simulate import CALLER, Event
 from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import Pipeline
 from hetero.pipeline.stage import Stage
@@ -23,7 +23,6 @@ from hetero.stage import BoundStage, Step
 from hetero.trial import posts
 
 Feeds = Mapping[str, np.ndarray[Any, Any]]
-CALLER = "caller"  # the thread that brings the frames and takes their results
 _MICROSECONDS = 1e6
 
 

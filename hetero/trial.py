@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -31,6 +32,7 @@ class Trial:
     """One plan, streamed for so many seconds at a time; how many frames that takes is tried out beforehand.
 
     periods      seconds per frame, a measurement each
+    callers      seconds per frame that the thread worked which brought frames and took results, a measurement each
     executions   the stages that the frames of every measurement, or its batches, went through, a sequence each
 
     With `ahead` False a device that would be given stages ahead ends each before it begins the next.
@@ -39,6 +41,7 @@ class Trial:
     def __init__(self, compiled: Compiled, seconds: float = SECONDS, ahead: bool = True) -> None:
         self.compiled, self._ahead = compiled, ahead
         self.periods: list[float] = []
+        self.callers: list[float] = []
         self.executions: list[list[Execution]] = []
         self._deployment = Deployment(compiled, compiled.plan.slots)
         # Frames may end several at a time, so what is measured is to be no less than what is in flight.
@@ -48,6 +51,7 @@ class Trial:
         # A device that has just woken up is slow, and so few frames say little: this measurement does not count.
         longest = max(each.end - each.start for each in self.executions[-1])
         self._frames = compiled.plan.rounds(max(least, round(max(seconds, SEVERAL * longest) / self.periods.pop())))
+        self.callers.clear()
         self.executions.clear()
 
     @property
@@ -60,7 +64,9 @@ class Trial:
         feed = self._deployment.noise()
         fill = self.compiled.plan.slots * self.compiled.plan.batch
         with closing(pipeline(self._deployment, ahead=self._ahead)) as stream:
+            begin = time.thread_time()
             ends = [each.finished for each in stream.map(islice(repeat(feed), self._frames + 2 * fill))]
+            self.callers.append((time.thread_time() - begin) / len(ends))
             executions = stream.executions()
         self.periods.append(pace(ends, fill))
         within = range(fill // self.compiled.plan.batch, (fill + self._frames) // self.compiled.plan.batch)

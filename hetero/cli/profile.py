@@ -94,7 +94,8 @@ def _show_costs(costs: Any) -> None:
         f"{source} to {target}: {1e6 * each.fixed:.1f} us a tensor and {1e6 * 2**20 * each.per_byte:.1f} us a MiB"
         for (source, target), each in costs.crossing.items()
     ]
-    Console().print(view, *crossings, sep="\n", highlight=False)
+    caller = f"bringing a frame and taking its result: {1e6 * costs.caller:.1f} us"
+    Console().print(view, *crossings, caller, sep="\n", highlight=False)
 
 
 def _ms(seconds: float | None) -> str:

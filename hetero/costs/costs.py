@@ -19,6 +19,7 @@ class Costs:
     alone     operator -> device -> seconds while the other devices are idle; a device that is absent cannot run it
     busy      likewise, in a stream that keeps every device busy: so many times as long on each device
     crossing  (from, to) -> what it costs the device at which a tensor arrives
+    caller    seconds that the thread works which brings a frame and takes its result
 
     A device of several streams does so many frames at once, and these are the seconds of one.
     """
@@ -26,6 +27,7 @@ class Costs:
     alone: Seconds
     busy: Seconds
     crossing: Mapping[tuple[str, str], Crossing]
+    caller: float = 0.0
 
     def to_record(self) -> dict[str, Any]:
         """Plain data; times in seconds, sizes in bytes."""
@@ -36,6 +38,7 @@ class Costs:
                 {"source": source, "target": target, "fixed": each.fixed, "per_byte": each.per_byte}
                 for (source, target), each in self.crossing.items()
             ],
+            "caller": self.caller,
         }
 
     @classmethod
@@ -47,7 +50,7 @@ class Costs:
             )
             for each in data["crossing"]
         }
-        return cls(_table(data["alone"]), _table(data["busy"]), crossing)
+        return cls(_table(data["alone"]), _table(data["busy"]), crossing, _seconds(data["caller"]))
 
     def scaled(self, factors: Mapping[str, float]) -> Costs:
         """The costs of devices that take so many times as long."""
@@ -64,7 +67,7 @@ class Costs:
             )
             for (source, target), each in self.crossing.items()
         }
-        return Costs(times(self.alone), times(self.busy), crossing)
+        return Costs(times(self.alone), times(self.busy), crossing, self.caller)
 
     def problem(self, graph: Graph, streams: Mapping[str, int]) -> Problem:
         """The network and its devices as numbers: a device of several streams takes so much less time per frame."""
@@ -77,7 +80,9 @@ class Costs:
             for (source, target), each in self.crossing.items()
         }
         alone = {key: self._part(key) for key in streams}
-        return Problem(busy, tensors(graph), crossing, keeps=weights(graph), streams=streams, alone=alone)
+        return Problem(
+            busy, tensors(graph), crossing, keeps=weights(graph), streams=streams, alone=alone, caller=self.caller
+        )
 
     def _part(self, key: str) -> float:
         """What part of a device's times is left while the others are idle; 1 where they slow nothing down."""

@@ -78,6 +78,10 @@ class Rehearsal:
             rows[device].append(row)
         return {device: fitted(found) for device, found in rows.items()}
 
+    def caller(self) -> float:
+        """Seconds that bringing a frame and taking its result took the thread that did."""
+        return middle(self._wholes.trial.callers)
+
 
 class _Stream:
     """Placements, so many frames of each in a round, of which the first few are `asked`."""

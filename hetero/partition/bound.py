@@ -23,7 +23,8 @@ NEGLIGIBLE = 1e-9  # a share of no frames
 class Bound:
     """A proof: `seconds` per frame that neither a placement nor a mix of placements can undercut.
 
-    weights     resource -> its weight, one in all: under these weights every placement's loads sum to `seconds` or more
+    weights     resource -> its weight, one in all: under these every placement's loads sum to `seconds` or more,
+                unless it is the caller that takes so long
     placements  those that, mixed with `shares`, one in all, bring every load down to `seconds`
     """
 
@@ -68,7 +69,9 @@ def bound(problem: Problem) -> Bound:
         known[tuple(cut.placement.values())] = cut.placement
         pieces.append(piece)
     used = [(placement, share) for placement, share in zip(known.values(), shares.tolist(), strict=True) if share]
-    return Bound(best, best_weights, tuple(each for each, _ in used), tuple(share for _, share in used))
+    return Bound(
+        max(best, problem.caller), best_weights, tuple(each for each, _ in used), tuple(share for _, share in used)
+    )
 
 
 def _balance(pieces: Array) -> tuple[Array, Array, float]:

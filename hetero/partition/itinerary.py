@@ -8,13 +8,13 @@ from typing import Literal, NamedTuple
 from hetero.partition.problem import Placement, Problem, crossings
 from hetero.partition.stages import stages
 
-Kind = Literal["operator", "crossing", "overhead"]
+Kind = Literal["load", "operator", "crossing", "overhead"]
 
 ARRIVE, WORK, LEAVE, CROSS = range(4)  # what happens in a stage and after it, in order
 
 
 class Piece(NamedTuple):
-    """Part of a leg: an operator, a tensor that crosses, or what the stage itself costs; `name` says which."""
+    """Part of a leg: a frame's loading, an operator, a tensor that crosses, what the stage costs; `name` says which."""
 
     kind: Kind
     name: str

@@ -64,6 +64,11 @@ def best(problem: Problem, objective: Objective) -> Draft:
     Every objective is a weighted sum of loads, or the largest load, and so is every limit. Overheads of stages are
     left out. Raises ObjectiveError where no placement keeps the limits, with what could be had.
     """
+    if objective.rate is not None and problem.caller * objective.rate > 1:
+        raise ObjectiveError(
+            f"no plan has {objective.rate:g} frames a second: bringing them and taking their results takes "
+            f"{1e3 * problem.caller:.4g} ms each, which leaves {1 / problem.caller:.4g} frames a second"
+        )
     programme = Programme(problem)
     limits = _limits(problem, objective)
     found = programme.solve(_weights(problem, objective), limits, gap=GAP, seconds=SECONDS)

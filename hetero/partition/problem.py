@@ -81,6 +81,8 @@ class Problem:
               per frame, and one frame takes so many times as long
     alone     device -> what part of its times is left while the other devices are idle, 1 where it is absent: all times
               are those beside busy devices
+    caller    seconds per frame of the thread that brings frames and takes results, wherever operators are: strategies
+              do without it, and no plan can undercut it
     graph     built from these: operators as nodes in the order given, with attribute `cost`
     devices   built too: every device an operator can run on, the host first
     resources built too: what can be busy: the devices, then what crossings name besides
@@ -99,6 +101,7 @@ class Problem:
     memory: Mapping[str, int] = field(default_factory=dict)
     streams: Mapping[str, int] = field(default_factory=dict)
     alone: Mapping[str, float] = field(default_factory=dict)
+    caller: float = 0.0
     graph: nx.DiGraph[Any] = field(init=False, repr=False, compare=False)
     devices: tuple[str, ...] = field(init=False, repr=False, compare=False)
     resources: tuple[str, ...] = field(init=False, repr=False, compare=False)
@@ -219,11 +222,11 @@ def demands(problem: Problem, placement: Placement) -> dict[str, float]:
 
 
 def period(problem: Problem, placements: Sequence[Placement], schedule: Sequence[int] = (0,)) -> float:
-    """Predicted seconds per frame: the largest demand, averaged over the schedule.
+    """Predicted seconds per frame: the largest demand, averaged over the schedule, or the caller's if that is more.
 
     With enough frames in flight every resource always has work, so the busiest sets the pace.
     """
-    return max(_mean([demands(problem, placement) for placement in placements], schedule).values())
+    return max(problem.caller, *_mean([demands(problem, placement) for placement in placements], schedule).values())
 
 
 def relieved(problem: Problem, placements: Sequence[Placement], schedule: Sequence[int] = (0,)) -> Problem:

@@ -9,7 +9,7 @@ from math import ceil
 from statistics import fmean
 from typing import NamedTuple
 
-from hetero.partition.itinerary import Leg, itinerary
+from hetero.partition.itinerary import Leg, Piece, itinerary
 from hetero.partition.problem import Placement, Problem, period, relieved
 from hetero.pipeline.order import WINDOW
 
@@ -17,6 +17,7 @@ SETTLED, LONG = 32, 512  # frames after which a stream counts as steady, at leas
 SLACK = 0.01  # of the busiest resource's time
 DEEPEST = 96
 NO_STREAMS: Mapping[str, int] = {}
+CALLER = "caller"  # the thread that brings frames and takes their results
 
 
 class Span(NamedTuple):
@@ -79,7 +80,7 @@ def simulate(
 
 
 class Event(NamedTuple):
-    """What a resource does from start to end, in seconds: kind "operator", "crossing", "overhead", or "wait".
+    """What a resource does from start to end, in seconds: kind "load", "operator", "crossing", "overhead", or "wait".
 
     `name` is an operator, a tensor or a stage; a wait has none, and its frame is the one that is waited for.
     """
@@ -108,8 +109,8 @@ def timeline(
     A device waits while none of its streams works.
     """
     problem = relieved(problem, placements, schedule)
-    legs = [itinerary(problem, placement) for placement in placements]
-    free = dict.fromkeys(problem.resources, 0.0)
+    legs = [_legs(problem, placement) for placement in placements]
+    free = dict.fromkeys((CALLER, *problem.resources), 0.0)
     events = []
     for span in simulate(_variants(legs), schedule, depth, frames, problem.streams):
         if span.start > free[span.device]:
@@ -124,7 +125,7 @@ def timeline(
 def forecast(problem: Problem, placements: Sequence[Placement], schedule: Sequence[int], depth: int) -> Forecast:
     """The steady state of a plan at a depth."""
     problem = relieved(problem, placements, schedule)
-    return _steady(_variants([itinerary(problem, each) for each in placements]), schedule, depth, problem.streams)
+    return _steady(_variants([_legs(problem, each) for each in placements]), schedule, depth, problem.streams)
 
 
 def enough(problem: Problem, placements: Sequence[Placement], schedule: Sequence[int]) -> int:
@@ -133,12 +134,18 @@ def enough(problem: Problem, placements: Sequence[Placement], schedule: Sequence
     Where no depth up to `DEEPEST` does that, the least that comes as near to the fastest of them.
     """
     problem = relieved(problem, placements, schedule)
-    variants = _variants([itinerary(problem, each) for each in placements])
+    variants = _variants([_legs(problem, each) for each in placements])
     goal = (1 + SLACK) * period(problem, placements, schedule)
     found: list[float] = []
     while len(found) < DEEPEST and (not found or found[-1] > goal):
         found.append(_steady(variants, schedule, len(found) + 1, problem.streams).period)
     return next(i for i, each in enumerate(found, 1) if each <= (1 + SLACK) * min(found))
+
+
+def _legs(problem: Problem, placement: Placement) -> list[Leg]:
+    """What a frame goes through: first of all the caller's hands, who has one at a time."""
+    brought = [Leg(CALLER, (Piece("load", "load", problem.caller),))] if problem.caller else []
+    return [*brought, *itinerary(problem, placement)]
 
 
 def _variants(legs: Sequence[Sequence[Leg]]) -> list[list[tuple[str, float]]]:
@@ -158,7 +165,9 @@ def _steady(
     given = list(accumulate(ends, max))
     left = sorted(ends)
     middle = range(third, 2 * third)
-    begins = [max(left[i - depth], given[i - WINDOW * depth] if i >= WINDOW * depth else 0.0) for i in middle]
+    brought = {span.frame: span.start for span in spans if span.device == CALLER}
+    room = [max(left[i - depth], given[i - WINDOW * depth] if i >= WINDOW * depth else 0.0) for i in middle]
+    begins = [brought.get(i, since) for i, since in zip(middle, room, strict=True)]
     first, last = given[third - 1], given[2 * third - 1]
     busy = {device: 0.0 for stages in variants for device, _ in stages}
     for span in spans:

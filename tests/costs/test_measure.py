@@ -76,12 +76,16 @@ def test_busy_costs_are_those_alone_as_a_rehearsal_found_them() -> None:
         def fits(self, alone: Any) -> dict[str, Fit]:
             return {"cpu": Fit(1.5, 1e-5, 1e-10), "gpu": Fit(1.0, 2e-5, 2e-10)}
 
+        def caller(self) -> float:
+            return 5e-5
+
     alone = {"a": {"cpu": 2e-3, "gpu": 1e-3}, "b": {"cpu": 4e-3}}
     found = measuring.combined(alone, cast(Any, Rehearsed()))
     assert found.alone == alone
     assert found.busy == {"a": {"cpu": 3e-3, "gpu": 1e-3}, "b": {"cpu": 6e-3}}
     assert found.crossing["cpu", "gpu"] == Crossing(2e-5, 2e-10, ("gpu",))
     assert found.crossing["gpu", "cpu"] == Crossing(1e-5, 1e-10, ("cpu",))
+    assert found.caller == found.scaled({"cpu": 2.0}).caller == 5e-5
     assert measuring.combined(alone, None) == Costs(alone, alone, {})
 
 

@@ -20,6 +20,7 @@ FOUND = Costs(
     {"conv": {"cpu": 0.002, "gpu": 0.001}, "odd": {"cpu": 0.001}},
     {"conv": {"cpu": 0.003, "gpu": 0.001}, "odd": {"cpu": 0.001}},
     {("cpu", "gpu"): Crossing(1e-4, 1e-10, ("gpu",)), ("gpu", "cpu"): Crossing(2e-5, 3e-10, ("cpu",))},
+    caller=1.5e-4,
 )
 MODEL = "ab" * 32
 PLAN = Plan("cpu", "cpu", MODEL, {"cpu": "Some CPU"}, 1, ({"conv": "cpu", "odd": "cpu"},), measured=0.004)

@@ -198,3 +198,16 @@ def test_a_programme_without_time_still_has_a_bound() -> None:
     found = Programme(problem).solve(gap=0.0, seconds=60)
     assert found.placement is not None
     assert found.dual == pytest.approx(period(problem, [found.placement]))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_plan_undercuts_the_caller(seed: int) -> None:
+    problem = replace(problem_of(seed), overhead={})
+    devices = bound(problem)
+    for part in (0.5, 2.0):
+        called = replace(problem, caller=part * devices.seconds)
+        assert bound(called).seconds == pytest.approx(max(part, 1.0) * devices.seconds)
+        mix = strategy("two-plan-mix")(called)
+        assert mix.bound == bound(called).seconds
+        assert mix.bound <= mix.predicted * (1 + 1e-9)
+    assert mix.predicted == called.caller

@@ -70,6 +70,13 @@ def test_what_cannot_be_kept_is_said_with_what_can() -> None:
         best(tight, Objective())
 
 
+def test_a_rate_at_which_nobody_can_bring_frames() -> None:
+    problem = Problem({"a": {"cpu": 1e-3}}, (), caller=2e-3)
+    assert best(problem, Objective(rate=500.0)).predicted == 2e-3
+    with pytest.raises(ObjectiveError, match=r"no plan has 800 .* takes 2 ms each, which leaves 500 frames a second"):
+        best(problem, Objective(rate=800.0))
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

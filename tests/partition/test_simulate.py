@@ -198,3 +198,34 @@ def test_a_plan_on_one_device_needs_one_frame_in_flight() -> None:
     alone = period(problem, [problem.prefer("cpu")])
     assert whole.period == pytest.approx(alone)
     assert whole.latency == pytest.approx(3 * alone)
+
+
+def test_a_caller_brings_one_frame_after_the_other() -> None:
+    problem = Problem({"a": {"cpu": 1.0}, "b": {"cpu": 0.5}}, (), caller=2.0)
+    placement = {"a": "cpu", "b": "cpu"}
+    assert timeline(problem, [placement], [0], depth=2, frames=2) == [
+        (0, "caller", "load", "load", 0.0, 2.0),
+        (0, "cpu", "wait", "", 0.0, 2.0),
+        (0, "cpu", "operator", "a", 2.0, 3.0),
+        (1, "caller", "load", "load", 2.0, 4.0),
+        (0, "cpu", "operator", "b", 3.0, 3.5),
+        (1, "cpu", "wait", "", 3.5, 4.0),
+        (1, "cpu", "operator", "a", 4.0, 5.0),
+        (1, "cpu", "operator", "b", 5.0, 5.5),
+    ]
+    assert enough(problem, [placement], [0]) == 2
+    found = forecast(problem, [placement], [0], 2)
+    assert found.period == pytest.approx(2.0)
+    assert found.latency == pytest.approx(3.5)
+    assert found.busy == pytest.approx({"caller": 1.0, "cpu": 0.75})
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("part", [0.3, 1.5])
+def test_a_caller_sets_the_pace_where_it_takes_longest(seed: int, part: float) -> None:
+    problem, placements, schedule = random_plan(seed)
+    devices = period(problem, placements, schedule)
+    problem = replace(problem, caller=part * devices)
+    assert period(problem, placements, schedule) == max(part, 1.0) * devices
+    found = forecast(problem, placements, schedule, enough(problem, placements, schedule))
+    assert found.period == pytest.approx(max(part, 1.0) * devices, rel=0.03)
