@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 from hetero.pipeline.channel import Channel, Seat
+
+T = TypeVar("T")
 
 
 class Landing:
@@ -13,37 +16,41 @@ class Landing:
 
     A thread of its own, the attendant, receives them from when somebody wants to be told without waiting.
 
-    changed    told when something may have changed for those who wait; its lock is held in all that follows, but for
-               `close`, `join` and `serving`
-    receive    is given the address of every frame that has arrived; without the lock, by one thread at a time
-    coming     whether any frame is on its way
+    lock       guards what is waited for
+    receive    is given the address of every frame that has arrived, by one thread at a time, without the lock. An
+               interrupt of that thread may have it given the same one again
+    coming     whether any frame is on its way; asked with the lock held
     """
 
-    def __init__(
-        self, changed: threading.Condition, receive: Callable[[int], None], coming: Callable[[], bool]
-    ) -> None:
-        self._changed, self._receive, self._coming = changed, receive, coming
+    def __init__(self, lock: threading.Lock, receive: Callable[[int], None], coming: Callable[[], bool]) -> None:
+        # The lock is taken as such: taking it by way of a Condition is Python, where an interrupt can leave it closed.
+        self._lock, self._changed = lock, threading.Condition(lock)
+        self._receive, self._coming = receive, coming
         self._channel, self._seat = Channel(), Seat()
         self._taker: threading.Thread | None = None  # whose turn it is
         self._attendant: threading.Thread | None = None
         self.address = self._channel.address
 
-    def wait(self, until: Callable[[], bool]) -> None:
-        """Receive what has arrived, then return as soon as something is true."""
-        if self._channel.waiting:
-            self._turn(wait=False)
-        while not until():
-            if not self._turn(wait=True):
-                self._changed.wait()
+    def wait(self, until: Callable[[], T | None]) -> T:
+        """Receive what has arrived, then return what is asked for as soon as it is true; asked with the lock held."""
+        hasty = self._channel.waiting
+        while not (found := self._turn(until, hasty)):
+            hasty = False
+        return found
 
     def tell(self) -> None:
-        """Let all who wait look whether what they wait for is true."""
+        """Let all who wait look whether what they wait for is true; the lock is held."""
         self._changed.notify_all()
         if self._taker not in (None, threading.current_thread()):
             self._channel.wake()
 
+    def forget(self, address: int) -> None:
+        """Take a frame for one that has not arrived: its route is travelled anew."""
+        if self._seat.mail == address:
+            self._seat.clear()
+
     def attend(self) -> None:
-        """Have the attendant receive, from the next frame on."""
+        """Have the attendant receive, from the next frame on; the lock is held."""
         if self._attendant is None:
             self._attendant = threading.Thread(target=self._serve, name="hetero-results", daemon=True)
             self._attendant.start()
@@ -62,19 +69,28 @@ class Landing:
         """Whether this thread is the attendant."""
         return threading.current_thread() is self._attendant
 
-    def _turn(self, wait: bool) -> bool:
-        """Receive what has arrived, or does next; False where that is for another to do, or nothing is coming."""
-        if self._taker is not None or not self._coming():
-            return False
-        self._taker = threading.current_thread()
-        self._changed.release()
+    def _turn(self, until: Callable[[], T | None], hasty: bool) -> T | None:
+        """What is asked for if it is true; if not, receive what arrives next, or wait while another does.
+
+        The hasty receive what has arrived before they ask, and do not wait. An interrupt may come at any moment.
+        """
+        me = threading.current_thread()
         try:
-            self._take(wait)
+            with self._lock:
+                if not hasty and (found := until()):
+                    return found
+                if self._taker is None and self._coming():
+                    self._taker = me
+                elif not hasty:
+                    self._changed.wait()
+            if self._taker is me:
+                self._take(wait=not hasty)
+            return None
         finally:
-            self._changed.acquire()
-            self._taker = None
-            self._changed.notify_all()
-        return True
+            if self._taker is me:
+                with self._lock:
+                    self._taker = None
+                    self._changed.notify_all()
 
     def _take(self, wait: bool) -> None:
         """Receive all that has arrived. What was taken stays in the seat till then: no interrupt can lose it."""
@@ -86,7 +102,7 @@ class Landing:
 
     def _serve(self) -> None:
         """The attendant's life."""
-        with self._changed:
+        with self._lock:
             self._changed.wait_for(lambda: self._taker is None)
             self._taker = threading.current_thread()
             self._changed.notify_all()

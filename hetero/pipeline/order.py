@@ -18,7 +18,7 @@ def in_order(
     frames: Iterable[Any],
     enter: Callable[[Any], Entry],
     has_room: Callable[[], bool],
-    wait: Callable[[Callable[[], bool]], None],
+    wait: Callable[[Callable[[], bool]], object],
     window: int,
 ) -> Iterator[Result]:
     """Let frames enter and yield their results in order; at most `window` have entered and are not yielded.

@@ -53,14 +53,13 @@ class Pipeline:
         if on_full not in get_args(OnFull):
             raise ValueError(f"on_full is {on_full!r}, expected one of {', '.join(get_args(OnFull))}")
         self._on_full, self._clock = on_full, clock
-        # guards all that follows; told whenever a slot comes home or a frame has its outcome
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()  # guards all that follows
         self._flying: dict[int, Flight] = {}  # handed to the workers and not yet received, by their routes' addresses
         self._submitted = self._admitted = self._changes = 0
         self._closed = self._draining = False
         self._counters: list[tuple[Callable[[], int], int]] = []  # and what to add: bytes moved, frames rescued
         self._recorder = Recorder({})
-        self._landing = Landing(self._changed, self._land, lambda: bool(self._flying))
+        self._landing = Landing(self._lock, self._land, lambda: bool(self._flying))
         self._crew = Crew(posts, clock, self._recorder, self._landing.address)
         self._use(line)
 
@@ -73,7 +72,7 @@ class Pipeline:
         """
         future: Future[Result] = Future()
         future.set_running_or_notify_cancel()
-        with self._changed:
+        with self._lock:
             if not self._closed:
                 self._landing.attend()
         self._enter(frame, future)
@@ -85,15 +84,21 @@ class Pipeline:
         Until then the stream is full for frames that want to enter. Results keep their order, and numbers go on. Not to
         be called from a future's callback. Raises PipelineClosed.
         """
-        with self._changed:
+
+        def changed() -> bool:
             self._draining = True
-            try:
-                self._landing.wait(lambda: len(self._free) == len(self._line.slots) or self._closed)
-                if self._closed:
-                    raise PipelineClosed("the pipeline was closed before its plan was changed")
-                self._use(line)
-                self._changes += 1
-            finally:
+            if self._closed:
+                raise PipelineClosed("the pipeline was closed before its plan was changed")
+            if len(self._free) < len(self._line.slots):
+                return False
+            self._use(line)
+            self._changes += 1
+            return True
+
+        try:
+            self._landing.wait(changed)
+        finally:
+            with self._lock:
                 self._draining = False
                 self._landing.tell()
 
@@ -109,11 +114,11 @@ class Pipeline:
         def has_room() -> bool:
             return self._on_full != "wait" or self._has_room()
 
-        return in_order(frames, self._enter, has_room, self._wait, WINDOW * len(self._line.slots))
+        return in_order(frames, self._enter, has_room, self._landing.wait, WINDOW * len(self._line.slots))
 
     def statistics(self) -> Statistics:
         """What the pipeline has done so far."""
-        with self._changed:
+        with self._lock:
             (moved, rescued), changes = self._counted(), self._changes
         return self._recorder.statistics(moved, rescued, changes)
 
@@ -127,13 +132,12 @@ class Pipeline:
         Called from a future's callback, which runs in a thread of the pipeline's, it does not wait.
         """
         serving = self.serving()
-        with self._changed:
+        with self._lock:
             self._closed = True
             self._end_if_empty()
             self._landing.tell()
-            if not serving:
-                self._landing.wait(lambda: not self._flying)
         if not serving:
+            self._landing.wait(lambda: not self._flying)
             self._crew.join()
             self._landing.join()
 
@@ -167,49 +171,52 @@ class Pipeline:
     def _has_room(self) -> bool:
         return self._closed or (bool(self._free) and not self._draining)
 
-    def _wait(self, until: Callable[[], bool]) -> None:
-        with self._changed:
-            self._landing.wait(until)
-
     def _enter(self, frame: Any, future: Future[Result] | None = None) -> Entry:
         """Let a frame in, as `submit` does."""
         submitted = self._clock()
-        entry, victim = self._admit(submitted, future)
-        if victim is not None:
-            self._drop(victim, victim.route.devices, "for a newer one")
-        if not isinstance(entry, Flight):
-            self._drop(entry, (), "since those in flight go on")
-            return entry
+        entry, victim = self._landing.wait(lambda: self._admit(submitted, future))
         try:
-            entry.line.load(entry.slot, frame, entry.variant)
+            if victim is not None:
+                self._drop(victim, victim.route.devices, "for a newer one")
+            if isinstance(entry, Flight):
+                entry.line.load(entry.slot, frame, entry.variant)
+                ready = self._clock()
+                self._launch(entry)
+                self._recorder.admit(submitted, ready, entry.route.devices)
+            else:
+                self._drop(entry, (), "since those in flight go on")
         except BaseException as error:
-            self._recorder.fail(submitted, self._clock(), ())
-            self._leave(entry, error)
-            if not isinstance(error, Exception):
-                raise  # the caller was interrupted
-            return entry
-        self._recorder.admit(submitted, self._clock(), entry.route.devices)
-        if not self._launch(entry):
-            self._recorder.fail(submitted, self._clock(), entry.route.devices)
-            self._leave(entry, PipelineClosed("the pipeline was closed while the frame was loaded"))
+            interrupted = not isinstance(error, Exception)
+            if isinstance(entry, Flight):
+                if not self._launched(entry):
+                    self._recorder.fail(submitted, self._clock(), ())
+                    self._leave(entry, error)
+                elif interrupted:  # nobody knows of the frame to wait for it
+                    self._landing.wait(lambda: entry.outcome is not None)
+            if interrupted:
+                raise
         return entry
 
-    def _admit(self, submitted: float, future: Future[Result] | None) -> tuple[Entry, Flight | None]:
-        """A flight with a slot, or an entry without; and the flight that had to go for it, or none."""
-        with self._changed:
-            self._landing.wait(lambda: self._has_room() or self._on_full != "wait")
-            if self._closed:
-                raise PipelineClosed("the pipeline is closed")
-            index, victim = self._submitted, None
-            self._submitted += 1
-            if self._has_room():
-                slot = self._free.pop()
-                variant = self._line.schedule[self._admitted % len(self._line.schedule)]
-                self._admitted += 1
-            elif self._on_full == "drop-oldest" and (victim := self._oldest()) is not None:
-                slot, variant = victim.slot, victim.variant
-            else:
-                return Entry(index, submitted, future), None
+    def _admit(self, submitted: float, future: Future[Result] | None) -> tuple[Entry, Flight | None] | None:
+        """A flight with a slot, or an entry without, and the flight that had to go for it, or none.
+
+        None where the frame has to wait; the lock is held.
+        """
+        if self._closed:
+            raise PipelineClosed("the pipeline is closed")
+        room, victim = self._has_room(), None
+        if not room and self._on_full == "wait":
+            return None
+        index = self._submitted
+        self._submitted += 1
+        if room:
+            slot = self._free.pop()
+            variant = self._line.schedule[self._admitted % len(self._line.schedule)]
+            self._admitted += 1
+        elif self._on_full == "drop-oldest" and (victim := self._oldest()) is not None:
+            slot, variant = victim.slot, victim.variant
+        else:
+            return Entry(index, submitted, future), None
         return Flight(index, submitted, future, self._line, slot, variant, self._routes[variant, id(slot)]), victim
 
     def _oldest(self) -> Flight | None:
@@ -222,25 +229,30 @@ class Pipeline:
     def _drop(self, entry: Entry, work: Iterable[str], why: str) -> None:
         """Let a frame know that it had to go, with the work it had been admitted for."""
         self._recorder.drop(entry.submitted, self._clock(), work)
-        with self._changed:
+        with self._lock:
             entry.outcome = Dropped(f"the frame was dropped {why}: the stream is full")
-            self._changed.notify_all()
+            self._landing.tell()
         entry.tell()
 
-    def _launch(self, flight: Flight) -> bool:
-        """Hand a loaded flight to its first worker; False where the pipeline closed meanwhile."""
-        with self._changed:
+    def _launch(self, flight: Flight) -> None:
+        """Hand a loaded flight to its first worker. Raises PipelineClosed where the pipeline closed meanwhile."""
+        with self._lock:
             if self._closed:
-                return False
+                raise PipelineClosed("the pipeline was closed while the frame was loaded")
             flight.route.depart(flight.index)
-            # in this order an interrupt in between cannot leave a flight that close would wait for
-            self._crew.hand(flight.route)
+            self._landing.forget(flight.route.address)
             self._flying[flight.route.address] = flight
-        return True
+            self._crew.hand(flight.route)
+
+    def _launched(self, flight: Flight) -> bool:
+        """Whether a flight is the workers' affair, or was: an interrupt does not say how far its launch has come."""
+        with self._lock:
+            flying = self._flying.get(flight.route.address) is flight
+            return flight.outcome is not None or (flying and flight.route.gone)
 
     def _land(self, address: int) -> None:
         """Receive a flight that has been through its stages, or failed."""
-        with self._changed:
+        with self._lock:
             flight = self._flying.get(address)
         if flight is None:  # who launched it was interrupted, and will never ask for it
             return
@@ -260,12 +272,15 @@ class Pipeline:
             self._leave(flight, error)
 
     def _leave(self, flight: Flight, outcome: Result | BaseException) -> None:
-        """Take the slot home, and settle the entry: who sees a result can submit the next frame."""
-        with self._changed:
+        """Take the slot home, and settle the entry: who sees a result can submit the next frame.
+
+        In this order an interrupt in between leaves nobody waiting, and no slot to two frames.
+        """
+        with self._lock:
+            flight.outcome = outcome
             self._flying.pop(flight.route.address, None)
             self._free.append(flight.slot)
             self._end_if_empty()
-            flight.outcome = outcome
             self._landing.tell()
         flight.tell()
 

@@ -24,6 +24,7 @@ INDEX, LEG, LEGS, TIMES, LANDING, DONE, CODE, COMMAND, STARTED, TAKEN, FRAME_WOR
 AT, STARTS, START_COUNT, FINISHES, FINISH_COUNT, LEG_WORDS = range(6)
 TIME_WORDS = 3  # of a leg in nanoseconds: start, end, and what it took beyond those
 WORD = 8  # bytes
+HERE = -1  # legs done by a frame that is not yet on its way
 
 
 @njit
@@ -136,7 +137,8 @@ def take(post, worker, wait):
 
 @native("void(int64, int64)")
 def put(post, frame):
-    """Hand a frame to a post."""
+    """Put a frame that is ready on its way, at its first post."""
+    integers(frame)[DONE] = 0
     handed(post, frame)
 
 

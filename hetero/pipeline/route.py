@@ -43,7 +43,12 @@ class Route:
         """Make ready for a frame."""
         frame = self._frame
         frame[relay.INDEX], frame[relay.LEG] = index, self._legs.ctypes.data
-        frame[relay.DONE] = frame[relay.CODE] = 0
+        frame[relay.DONE], frame[relay.CODE] = relay.HERE, 0
+
+    @property
+    def gone(self) -> bool:
+        """Whether a frame has been put on its way since it was made ready."""
+        return bool(self._frame[relay.DONE] != relay.HERE)
 
     def executions(self) -> Iterator[Execution]:
         """The stages that were run, of the frame that has landed."""

@@ -168,7 +168,7 @@ class TestCommands:
             (("--what-if", "gpu"), "--what-if 'gpu': expected NAME=NUMBER"),
             (("--what-if", "tpu=2x"), "nothing is called 'tpu' to scale"),
             (("--what-if", "cpu=2", "--save", "plan.json"), "its plan is not to be saved"),
-            (("--rate", "1e9"), "no placement has 1e+09 frames a second"),
+            (("--rate", "1e9"), "no plan has 1e+09 frames a second"),
             (("--memory-limit", "cpu=lots"), "--memory-limit 'cpu=lots': expected NAME=NUMBER"),
         ],
     )

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import dis
+import itertools
 import os
 import random
 import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -198,6 +203,55 @@ def test_an_interrupt_while_waiting_for_results() -> None:
     with pytest.raises(KeyboardInterrupt):
         consume()
     assert got == list(range(len(got)))
+
+
+@pytest.mark.parametrize("first", range(1, 25))
+def test_an_interrupt_at_any_moment(first: int) -> None:
+    """Ctrl-C wherever Python looks for it in the pipeline's code: nothing hangs, no frame takes another's slot."""
+    reached = True
+    for place in itertools.count(first, 24):
+        with pipeline([FakeStage("cpu"), FakeStage("gpu")], depth=3) as line:
+            got: list[int] = []
+            sys.settrace(interrupted_at(place))
+            try:
+                got.extend(result.outputs for result in line.map(range(4)))
+                reached = False
+            except KeyboardInterrupt:
+                pass
+            finally:
+                sys.settrace(None)
+            assert got == list(range(len(got)))
+            assert [result.outputs for result in line.map(range(10, 20))] == list(range(10, 20))
+            assert not line._flying
+            assert len(line._free) >= 2  # it may be lost that one was taken, but it is no other frame's
+        if not reached:
+            break
+
+
+def interrupted_at(place: int) -> Any:
+    """A tracing function that interrupts the pipeline's code the n-th time that Python would look for signals there.
+
+    That is when a function begins, when a call has returned, and when a loop begins anew.
+    """
+    left = place
+    before: dict[FrameType, str] = {}
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal left
+        file = Path(frame.f_code.co_filename)
+        if file.parent.name != "pipeline" or file.name == "bell.py":  # whose finalizers let nothing out
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        if event == "opcode":
+            left -= before.get(frame, "").startswith(("CALL", "RESUME", "JUMP_BACKWARD"))
+            if left == 0:
+                sys.settrace(None)
+                left -= 1
+                raise KeyboardInterrupt
+            before[frame] = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+        return trace
+
+    return trace
 
 
 def test_an_interrupt_while_loading() -> None:
