@@ -110,11 +110,7 @@ class Pipeline:
         not given back. Dropped frames are skipped, a failed frame raises in its place. Closing the iterator early waits
         for its frames in flight.
         """
-
-        def has_room() -> bool:
-            return self._on_full != "wait" or self._has_room()
-
-        return in_order(frames, self._enter, has_room, self._landing.wait, WINDOW * len(self._line.slots))
+        return in_order(frames, self._enter, self._may_enter, self._landing.wait, WINDOW * len(self._line.slots))
 
     def statistics(self) -> Statistics:
         """What the pipeline has done so far."""
@@ -171,6 +167,10 @@ class Pipeline:
     def _has_room(self) -> bool:
         return self._closed or (bool(self._free) and not self._draining)
 
+    def _may_enter(self) -> bool:
+        """Whether a frame would not have to wait."""
+        return self._on_full != "wait" or self._has_room()
+
     def _enter(self, frame: Any, future: Future[Result] | None = None) -> Entry:
         """Let a frame in, as `submit` does."""
         submitted = self._clock()
@@ -204,12 +204,11 @@ class Pipeline:
         """
         if self._closed:
             raise PipelineClosed("the pipeline is closed")
-        room, victim = self._has_room(), None
-        if not room and self._on_full == "wait":
+        if not self._may_enter():
             return None
-        index = self._submitted
+        index, victim = self._submitted, None
         self._submitted += 1
-        if room:
+        if self._has_room():
             slot = self._free.pop()
             variant = self._line.schedule[self._admitted % len(self._line.schedule)]
             self._admitted += 1
@@ -254,7 +253,7 @@ class Pipeline:
         """Receive a flight that has been through its stages, or failed."""
         with self._lock:
             flight = self._flying.get(address)
-        if flight is None:  # who launched it was interrupted, and will never ask for it
+        if flight is None:  # it has left, but an interrupt kept that from being noted
             return
         executions = list(flight.route.executions())
         for each in executions:
