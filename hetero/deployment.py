@@ -39,6 +39,7 @@ class Deployment:
         self._rescue = Rescue(self.devices, spare, self._inputs)
         self.slots = [self._slot(compiled.parts, number) for number in range(depth)]
         arenas = self._arenas(compiled.parts)
+        self._entries = {id(slot): self._entry(slot) for slot in self.slots}
         self._deliveries = {id(slot): Delivery(self._outputs(slot)) for slot in self.slots}
         moves = [self._handovers(parts) for parts in compiled.variants]
         self.variants = [
@@ -105,21 +106,21 @@ class Deployment:
 
     def load_all(self, slot: Slot, frames: Sequence[Mapping[str, Array]], variant: int) -> None:
         """Put the inputs of a batch into a slot, at most as many frames as the plan runs together."""
-        self._fill(slot, frames)
+        self._rescue.reclaim(slot)
+        _fill(self._entry(slot), frames)
         with self._rescue.standing_by(slot):
             for step in self._loading[variant, id(slot)]:
                 step.work()
 
     def hand_in(self, slot: Slot, frames: Sequence[Mapping[str, Array]]) -> None:
         """Put a batch into a slot for stages that are run as commands, which take what they need and deliver."""
-        self._fill(slot, frames)
+        self._rescue.reclaim(slot)
+        _fill(self._entries[id(slot)], frames)
         self._deliveries[id(slot)].promise(len(frames))
 
-    def _fill(self, slot: Slot, frames: Sequence[Mapping[str, Array]]) -> None:
-        self._rescue.reclaim(slot)
-        for name in self.graph.inputs:
-            for rows, feeds in zip(self._rows(self.view(slot, name)), frames, strict=False):
-                rows[...] = feeds[name]
+    def _entry(self, slot: Slot) -> dict[str, list[Array]]:
+        """Where a slot's inputs belong, frame by frame. Raises OwnershipError where the slot is not the host's."""
+        return {name: self._rows(self.view(slot, name)) for name in self.graph.inputs}
 
     def rescue(self, slot: Slot, error: BaseException) -> bool:
         """Whether a slot can be unloaded though a stage raised an error there."""
@@ -193,3 +194,9 @@ class Deployment:
     def bytes_moved(self) -> int:
         """Bytes copied between devices so far; none where memory is shared."""
         return sum(shared.moved for slot in self.slots for shared in slot.shared.values())
+
+
+def _fill(entry: Mapping[str, Sequence[Array]], frames: Sequence[Mapping[str, Array]]) -> None:
+    for name, rows in entry.items():
+        for row, feeds in zip(rows, frames, strict=False):
+            row[...] = feeds[name]

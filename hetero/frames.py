@@ -13,6 +13,7 @@ from engine.passes import prepare
 from kernels.cpu.target import host
 
 Array = np.ndarray[Any, Any]
+Kind = dict[str, tuple[tuple[int, ...], np.dtype[Any]] | None]
 
 
 class InputError(ValueError):
@@ -40,6 +41,13 @@ def prepared(model: Model, shapes: Mapping[str, tuple[int, ...]], batch: int = 1
         if not single or stacked != (batch * single[0], *single[1:]):
             raise ValueError(f"{wish}: output {name!r} of one has shape {single}, that of {batch} {stacked}; {cure}")
     return many
+
+
+def kind(frame: Mapping[str, Any]) -> Kind:
+    """What a frame's arrays are, so that one like another is known at a glance."""
+    return {
+        name: (array.shape, array.dtype) if isinstance(array, np.ndarray) else None for name, array in frame.items()
+    }
 
 
 def fitting(model: Model, port: Port, array: Any) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 
 from hetero.decisions import Shapes
 from hetero.follow import Follower
-from hetero.frames import InputError
+from hetero.frames import InputError, Kind, kind
 from hetero.pipeline.batches import Batches
 from hetero.pipeline.pipeline import OnFull, Pipeline, PipelineClosed
 from hetero.pipeline.result import Result
@@ -59,8 +59,10 @@ class Stream:
             model = Session(model, device, threads, strategy, plan, streams, debug, batch)
         self.session = model
         self._depth, self._on_full = depth, on_full
+        self._first = self.session.inputs[0].name if len(self.session.inputs) == 1 else ""
         self._lock = threading.Lock()
         self._ready: tuple[Shapes, Pipeline | Batches] | None = None
+        self._usual: Kind | None = None  # of the latest frame that was looked at closely
         self._follower: Follower | None = None
         self._closed = False
         if self.session.settled:
@@ -77,7 +79,7 @@ class Stream:
             running = self._pipeline(checked)
             yield from running.map(self._chain(checked, source))
 
-    def _chain(self, first: dict[str, Any], rest: Iterator[Frame]) -> Iterator[dict[str, Any]]:
+    def _chain(self, first: Mapping[str, Any], rest: Iterator[Frame]) -> Iterator[Mapping[str, Any]]:
         yield first
         for frame in rest:
             yield self._checked(frame)
@@ -91,7 +93,12 @@ class Stream:
         """What the stream has done so far."""
         return self._ready[1].statistics() if self._ready else Recorder({}).statistics()
 
-    def _checked(self, frame: Frame) -> dict[str, Any]:
+    def _checked(self, frame: Frame) -> Mapping[str, Any]:
+        if self._follower is not None:
+            self._follower.look()
+        named = frame if isinstance(frame, Mapping) else {self._first: frame}
+        if self._usual is not None and kind(named) == self._usual:
+            return named
         feeds = self.session.feeds(frame)
         shapes = self.session.shapes(feeds)
         if self._ready is not None and self._ready[0] != shapes:
@@ -99,8 +106,8 @@ class Stream:
                 f"{self.session.model.name}: this stream's frames are {dict(self._ready[0])}, but one is "
                 f"{dict(shapes)}; open another stream for it"
             )
-        if self._follower is not None:
-            self._follower.look()
+        if self._ready is not None:
+            self._usual = kind(feeds)
         return feeds
 
     def _pipeline(self, feeds: Mapping[str, Any]) -> Pipeline | Batches:

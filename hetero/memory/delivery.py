@@ -11,11 +11,14 @@ import numpy as np
 
 from engine.devices.command import Command, DriverError
 from engine.devices.native import native
+from hetero.memory.lender import Lender
 from kernels.cpu.compiler import cgutils, intrinsic, ir, types
 from kernels.cpu.record import integers
 from kernels.cpu.vector import pointer_ir
 
 Array = np.ndarray[Any, Any]
+
+LENT = 16  # frames of a slot whose arrays are waited for: more are seldom held at once by who takes them in order
 
 
 @intrinsic
@@ -47,20 +50,25 @@ class Delivery:
     """
 
     def __init__(self, frames: Sequence[Mapping[str, Array]]) -> None:
-        self._sources = [{name: np.asarray(array, order="C") for name, array in each.items()} for each in frames]
+        sources = [{name: np.asarray(array, order="C") for name, array in each.items()} for each in frames]
+        self._lenders = [(tuple(each), Lender(tuple(each.values()), LENT)) for each in sources]
         self._promised: list[dict[str, Array]] = []
-        rows = [(0, array.ctypes.data, array.nbytes) for each in self._sources for array in each.values()]
+        rows = [(0, array.ctypes.data, array.nbytes) for each in sources for array in each.values()]
         self._list = np.array([0, *chain(*rows)], np.int64)
-        self.command = Command(_deliver, (self._list.ctypes.data,), DriverError, self._list)
+        self._to = self._list[1::3]
+        self.command = Command(_deliver, (self._list.ctypes.data,), DriverError, self._list, sources)
 
     def promise(self, frames: int) -> None:
         """Make arrays for the outputs of the first frames, those that the slot holds."""
-        self._promised = [{name: np.empty_like(array) for name, array in e.items()} for e in self._sources[:frames]]
-        addresses = [array.ctypes.data for each in self._promised for array in each.values()]
+        self._promised, addresses = [], []
+        for names, lender in self._lenders[:frames]:
+            loan = lender.lend()
+            self._promised.append(dict(zip(names, loan.views(), strict=True)))
+            addresses += loan.addresses
         self._list[0] = len(addresses)
-        self._list[1 : 1 + 3 * len(addresses) : 3] = addresses
+        self._to[: len(addresses)] = addresses
 
     def collect(self) -> list[dict[str, Array]]:
-        """What was promised, frame by frame; theirs who collect it."""
+        """What was promised, frame by frame; theirs who collect it, and used again when they hold none of it."""
         promised, self._promised = self._promised, []
         return promised

@@ -27,7 +27,8 @@ class Landing:
         self._lock, self._changed = lock, threading.Condition(lock)
         self._receive, self._coming = receive, coming
         self._channel, self._seat = Channel(), Seat()
-        self._taker: threading.Thread | None = None  # whose turn it is
+        self._taker: int | None = None  # the thread whose turn it is
+        self._waiters = 0  # threads that wait to be told of changes, or more
         self._attendant: threading.Thread | None = None
         self.address = self._channel.address
 
@@ -40,8 +41,8 @@ class Landing:
 
     def tell(self) -> None:
         """Let all who wait look whether what they wait for is true; the lock is held."""
-        self._changed.notify_all()
-        if self._taker not in (None, threading.current_thread()):
+        self._notify()
+        if self._taker not in (None, threading.get_ident()):
             self._channel.wake()
 
     def forget(self, address: int) -> None:
@@ -54,7 +55,8 @@ class Landing:
         if self._attendant is None:
             self._attendant = threading.Thread(target=self._serve, name="hetero-results", daemon=True)
             self._attendant.start()
-        self._changed.wait_for(lambda: self._taker is self._attendant)
+        attendant = self._attendant
+        self._wait_for(lambda: self._taker == attendant.ident)
 
     def close(self) -> None:
         """Let the attendant go; nothing more will arrive."""
@@ -74,7 +76,7 @@ class Landing:
 
         The hasty receive what has arrived before they ask, and do not wait. An interrupt may come at any moment.
         """
-        me = threading.current_thread()
+        me = threading.get_ident()
         try:
             with self._lock:
                 if not hasty and (found := until()):
@@ -82,15 +84,15 @@ class Landing:
                 if self._taker is None and self._coming():
                     self._taker = me
                 elif not hasty:
-                    self._changed.wait()
-            if self._taker is me:
+                    self._wait()
+            if self._taker == me:
                 self._take(wait=not hasty)
             return None
         finally:
-            if self._taker is me:
+            if self._taker == me:
                 with self._lock:
                     self._taker = None
-                    self._changed.notify_all()
+                    self._notify()
 
     def _take(self, wait: bool) -> None:
         """Receive all that has arrived. What was taken stays in the seat till then: no interrupt can lose it."""
@@ -100,11 +102,27 @@ class Landing:
             self._seat.clear()
             address = self._channel.take(self._seat, wait=False)
 
+    def _wait_for(self, until: Callable[[], bool]) -> None:
+        while not until():
+            self._wait()
+
+    def _wait(self) -> None:
+        self._waiters += 1
+        try:
+            self._changed.wait()
+        finally:
+            self._waiters -= 1
+
+    def _notify(self) -> None:
+        """Tell who waits. There seldom is anybody, and a condition takes its time to find that out."""
+        if self._waiters:
+            self._changed.notify_all()
+
     def _serve(self) -> None:
         """The attendant's life."""
         with self._lock:
-            self._changed.wait_for(lambda: self._taker is None)
-            self._taker = threading.current_thread()
-            self._changed.notify_all()
+            self._wait_for(lambda: self._taker is None)
+            self._taker = threading.get_ident()
+            self._notify()
         while self._channel.waiting or not self._channel.closed:
             self._take(wait=True)
