@@ -13,6 +13,7 @@ from hetero.debug import debugging
 from hetero.memory.delivery import Delivery
 from hetero.memory.guarded import GuardedRecording
 from hetero.memory.handover import Handover, Use, handovers
+from hetero.memory.shared import StagedBuffer
 from hetero.memory.slots import Slot, make_slot
 from hetero.rescue import Rescue
 from hetero.stage import BoundStage, gives, side
@@ -40,8 +41,12 @@ class Deployment:
         self.slots = [self._slot(compiled.parts, number) for number in range(depth)]
         arenas = self._arenas(compiled.parts)
         self._entries = {id(slot): self._entry(slot) for slot in self.slots}
-        self._deliveries = {id(slot): Delivery(self._outputs(slot)) for slot in self.slots}
         moves = [self._handovers(parts) for parts in compiled.variants]
+        lasts = [
+            [move.tensor for move in each if move.taker == len(parts) + 1 and move.wanted]
+            for parts, each in zip(compiled.variants, moves, strict=True)
+        ]
+        self._deliveries = {id(slot): self._delivery(slot, lasts) for slot in self.slots}
         self.variants = [
             [self._stage(part, arenas, each, use, use == len(parts)) for use, part in enumerate(parts, 1)]
             for parts, each in zip(compiled.variants, moves, strict=True)
@@ -81,6 +86,14 @@ class Deployment:
         uses = [Use("host", (), self.graph.inputs), *stages, Use("host", self.graph.outputs, ())]
         return handovers(uses, self.slots[0].shared)
 
+    def _delivery(self, slot: Slot, lasts: Sequence[Sequence[str]]) -> Delivery:
+        """A slot's outputs, of which each variant's `lasts` are handed over only to be unloaded."""
+        outputs = {name: self._output(slot, name) for name in self.graph.outputs}
+        landings = [
+            {name: shared for name in each if isinstance(shared := slot.shared[name], StagedBuffer)} for each in lasts
+        ]
+        return Delivery(outputs, self.plan.batch, landings, len(self.slots))
+
     def _stage(
         self, part: Part, arenas: Sequence[Mapping[str, Any]], moves: Sequence[Handover], use: int, last: bool
     ) -> BoundStage:
@@ -112,11 +125,11 @@ class Deployment:
             for step in self._loading[variant, id(slot)]:
                 step.work()
 
-    def hand_in(self, slot: Slot, frames: Sequence[Mapping[str, Array]]) -> None:
+    def hand_in(self, slot: Slot, frames: Sequence[Mapping[str, Array]], variant: int) -> None:
         """Put a batch into a slot for stages that are run as commands, which take what they need and deliver."""
         self._rescue.reclaim(slot)
         _fill(self._entries[id(slot)], frames)
-        self._deliveries[id(slot)].promise(len(frames))
+        self._deliveries[id(slot)].promise(variant)
 
     def _entry(self, slot: Slot) -> dict[str, list[Array]]:
         """Where a slot's inputs belong, frame by frame. Raises OwnershipError where the slot is not the host's."""
@@ -140,7 +153,7 @@ class Deployment:
         return [{name: array.copy() for name, array in each.items()} for each in self._outputs(slot)[:frames]]
 
     def hand_out(self, slot: Slot) -> list[dict[str, Array]]:
-        """The outputs of all frames that were handed in, one after the other, as they were delivered."""
+        """The outputs of a whole batch, of what was handed in first, one after the other, as they were delivered."""
         delivered = self._deliveries[id(slot)].collect()
         return delivered if slot.outputs is None else self.unload_all(slot, len(delivered))
 

@@ -108,7 +108,7 @@ def _load(deployment: Deployment, slot: Any, frame: Any, variant: int) -> None:
     if deployment.checked:
         deployment.load_all(slot, frames, variant)
     else:
-        deployment.hand_in(slot, frames)
+        deployment.hand_in(slot, frames, variant)
 
 
 def _unload(deployment: Deployment, slot: Any) -> Any:

@@ -70,11 +70,11 @@ def launch(words):
 def copy(words):
     """Enqueue a copy from, or to, the begin of a buffer, and flush.
 
-    words: clEnqueueReadBuffer or clEnqueueWriteBuffer, clFlush, queue, buffer, bytes, the host's address. Returns 0 or
-    an error code.
+    words: clEnqueueReadBuffer or clEnqueueWriteBuffer, clFlush, queue, buffer, bytes, where the host's address stands.
+    Returns 0 or an error code.
     """
     w = integers(words)
-    code = _call(w[0], (w[2], w[3], 0, 0, w[4], w[5], 0, 0, 0))
+    code = _call(w[0], (w[2], w[3], 0, 0, w[4], integers(w[5])[0], 0, 0, 0))
     if code != 0:
         return code
     return _call(w[1], (w[2],))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -57,8 +58,8 @@ class Lane:
         words = (enqueue, flush, self.queue.int_ptr, *(each.ctypes.data for each in arrays), len(kernels))
         return Command(entry.launch, words, error, self.queue, *arrays, *keep)
 
-    def copy(self, buffer: cl.Buffer, array: np.ndarray[Any, Any], name: CopyName) -> Command:
-        """Copy all of an array's bytes from, or to, the begin of a buffer.
+    def copy(self, buffer: cl.Buffer, nbytes: int, host: Words, name: CopyName, *keep: Any) -> Command:
+        """Copy so many bytes from, or to, the begin of a buffer to, or from, the address in `host[0]`.
 
         There is no event: dropping pyopencl's waits for the copy.
         """
@@ -66,10 +67,11 @@ class Lane:
         def otherwise() -> None:
             import pyopencl as cl
 
-            cl.enqueue_copy(self.queue, *((array, buffer) if name == READ else (buffer, array)))
+            there = (ctypes.c_uint8 * nbytes).from_address(int(host[0]))
+            cl.enqueue_copy(self.queue, *((there, buffer) if name == READ else (buffer, there)))
 
-        words = entry.address("clFlush"), self.queue.int_ptr, buffer.int_ptr, array.nbytes, array.ctypes.data
-        return self._command(entry.copy, name, words, otherwise, f"{array.nbytes} bytes", buffer, array)
+        words = entry.address("clFlush"), self.queue.int_ptr, buffer.int_ptr, nbytes, host.ctypes.data
+        return self._command(entry.copy, name, words, otherwise, f"{nbytes} bytes", buffer, host, *keep)
 
     def mapping(self, buffer: cl.Buffer, host: int, mapped: Words) -> tuple[Command, Command]:
         """Map a whole buffer to the address where the host has its bytes, and end that.

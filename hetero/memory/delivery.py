@@ -4,21 +4,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from engine.devices.command import Command, DriverError
 from engine.devices.native import native
-from hetero.memory.lender import Lender
+from hetero.memory.lender import Lender, fresh
+from hetero.memory.shared import StagedBuffer
 from kernels.cpu.compiler import cgutils, intrinsic, ir, types
 from kernels.cpu.record import integers
 from kernels.cpu.vector import pointer_ir
 
 Array = np.ndarray[Any, Any]
 
-LENT = 16  # frames of a slot whose arrays are waited for: more are seldom held at once by who takes them in order
+LENT = 16  # arrays of an output that come back to a slot: more are seldom held at once by who takes frames in order
+PINNED = 1 << 28  # bytes that the arrays of all slots may have which a device can copy to
 
 
 @intrinsic
@@ -43,32 +44,48 @@ def _deliver(words):
 
 
 class Delivery:
-    """One slot's outputs: what is to be copied, and the arrays that the frames in flight will give.
+    """One slot's outputs: how they get into arrays of their own, and those arrays for the frames in flight.
 
-    frames    of the slot, one after the other: output -> the array where it is found when all stages have ended
-    command   copies what was promised last; the arrays must live until it has
+    outputs    name -> the array where it is found when all stages have ended, one frame of a batch behind the other
+    frames     of a batch
+    landings   a mapping for each variant: name -> what hands the output over to the host, for nobody else there
+    slots      of the deployment, which share `PINNED`
+    command    copies what was promised last, if no device does; the arrays must live until it has
     """
 
-    def __init__(self, frames: Sequence[Mapping[str, Array]]) -> None:
-        sources = [{name: np.asarray(array, order="C") for name, array in each.items()} for each in frames]
-        self._lenders = [(tuple(each), Lender(tuple(each.values()), LENT)) for each in sources]
-        self._promised: list[dict[str, Array]] = []
-        rows = [(0, array.ctypes.data, array.nbytes) for each in sources for array in each.values()]
-        self._list = np.array([0, *chain(*rows)], np.int64)
-        self._to = self._list[1::3]
-        self.command = Command(_deliver, (self._list.ctypes.data,), DriverError, self._list, sources)
+    def __init__(
+        self, outputs: Mapping[str, Array], frames: int, landings: Sequence[Mapping[str, StagedBuffer]], slots: int
+    ) -> None:
+        self._outputs = {name: np.asarray(array, order="C") for name, array in outputs.items()}
+        self._frames, self._landings = frames, landings
+        self._plain = {name: Lender(array, LENT, fresh(array.nbytes)) for name, array in self._outputs.items()}
+        shared = {name: buffer for each in landings for name, buffer in each.items()}
+        room = PINNED // (slots * max(1, sum(buffer.nbytes for buffer in shared.values())))
+        most = min(room, LENT)
+        self._pinned = {name: Lender(self._outputs[name], most, buffer.pinned(most)) for name, buffer in shared.items()}
+        self._promised: dict[str, Array] = {}
+        self._list = np.zeros(1 + 3 * len(outputs), np.int64)
+        self.command = Command(_deliver, (self._list.ctypes.data,), DriverError, self._list, self._outputs)
 
-    def promise(self, frames: int) -> None:
-        """Make arrays for the outputs of the first frames, those that the slot holds."""
-        self._promised, addresses = [], []
-        for names, lender in self._lenders[:frames]:
-            loan = lender.lend()
-            self._promised.append(dict(zip(names, loan.views(), strict=True)))
-            addresses += loan.addresses
-        self._list[0] = len(addresses)
-        self._to[: len(addresses)] = addresses
+    def promise(self, variant: int) -> None:
+        """Have arrays ready for the outputs of what is in the slot."""
+        landings, copies = self._landings[variant], []
+        for name, source in self._outputs.items():
+            loan = self._pinned[name].lend() if name in landings else None
+            if name in landings:
+                landings[name].land(loan.address if loan else 0)
+            if loan is None:
+                plain = self._plain[name]
+                loan = plain.lend() or plain.give()
+                copies += [loan.address, source.ctypes.data, source.nbytes]
+            self._promised[name] = loan.array()
+        self._list[0] = len(copies) // 3
+        self._list[1 : 1 + len(copies)] = copies
 
     def collect(self) -> list[dict[str, Array]]:
         """What was promised, frame by frame; theirs who collect it, and used again when they hold none of it."""
-        promised, self._promised = self._promised, []
-        return promised
+        promised, self._promised = self._promised, {}
+        if self._frames == 1:
+            return [promised]
+        rows = {name: np.split(array, self._frames) for name, array in promised.items()}
+        return [{name: each[i] for name, each in rows.items()} for i in range(self._frames)]

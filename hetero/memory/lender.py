@@ -1,59 +1,69 @@
-"""Lender: arrays that are used again as soon as nobody holds them any more."""
+"""Lender: memory for arrays that is used again as soon as nobody holds any of it."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator
 from sys import getrefcount
 from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 class Loan:
-    """Memory for some arrays; a view of it is what others are given, and who holds one holds the memory."""
+    """Memory for an array like another: `whole` of it, which must be no view of an array and nobody else's."""
 
-    __slots__ = ("_whole", "addresses")
+    __slots__ = ("_like", "_whole", "address")
 
-    def __init__(self, like: Sequence[Array]) -> None:
-        self._whole = tuple(np.empty_like(each) for each in like)
-        self.addresses = [each.ctypes.data for each in self._whole]
+    def __init__(self, whole: Bytes, like: Array) -> None:
+        self._whole, self._like = whole, like
+        self.address = whole.ctypes.data
 
     @property
     def holders(self) -> int:
-        """How many hold the array that most hold; `ALONE` if nobody but the loan does."""
-        return max(getrefcount(each) for each in self._whole)
+        """How many hold it: `ALONE` if nobody holds an array that was given, nor a view of one."""
+        return getrefcount(self._whole)
 
-    def views(self) -> list[Array]:
-        """The arrays, for somebody to hold."""
-        return [each.view() for each in self._whole]
+    def array(self) -> Array:
+        """The array, for somebody to hold."""
+        return np.ndarray(self._like.shape, self._like.dtype, self._whole)
 
 
-ALONE = Loan([np.empty(1)]).holders
+def fresh(nbytes: int) -> Iterator[Bytes]:
+    """Memory of the process, without end."""
+    while True:
+        yield np.empty(nbytes, np.uint8)
+
+
+ALONE = Loan(next(fresh(1)), np.empty(1, np.uint8)).holders
 
 
 class Lender:
-    """Lends arrays like some others.
+    """Lends arrays like another, `most` at once, in memory that comes from a source.
 
     Memory that the system is given back and asked for again is paid for page by page, and all threads of the process
     wait meanwhile: the more of them, the longer.
-
-    most    loans that it waits for to come back; those lent before are given away
     """
 
-    def __init__(self, like: Sequence[Array], most: int) -> None:
-        self._like, self._most = like, most
-        self._lent: deque[Loan] = deque()
+    def __init__(self, like: Array, most: int, source: Iterator[Bytes]) -> None:
+        self._like, self._most, self._source = like, most, source
+        self._loans: list[Loan] = []  # in the order in which they were lent
 
-    def lend(self) -> Loan:
-        """Arrays that hold anything."""
-        if self._lent and self._lent[0].holders == ALONE:
-            loan = self._lent.popleft()
-        else:
-            loan = Loan(self._like)
-            if len(self._lent) == self._most:
-                self._lent.popleft()
-        self._lent.append(loan)
-        return loan
+    def lend(self) -> Loan | None:
+        """Memory that holds anything; None while all is lent. What was lent last may still be in a cache."""
+        for i in reversed(range(len(self._loans))):
+            if self._loans[i].holders == ALONE:
+                self._loans.append(self._loans.pop(i))
+                return self._loans[-1]
+        return self._new() if len(self._loans) < self._most else None
+
+    def give(self) -> Loan:
+        """New memory in place of what was lent longest ago, which is theirs who have it."""
+        self._loans.pop(0)
+        return self._new()
+
+    def _new(self) -> Loan:
+        self._loans.append(Loan(next(self._source), self._like))
+        return self._loans[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -196,7 +196,8 @@ class MappedBuffer(Shared):
 class StagedBuffer(Shared):
     """A device buffer and a pinned host buffer that stays mapped; a hand-over is one copy.
 
-    Slots have queues of their own, so one's copies and another's launches run at the same time.
+    Slots have queues of their own, so one's copies and another's launches run at the same time. What is handed to the
+    host can `land` elsewhere.
     """
 
     def _open(self) -> Bytes:
@@ -205,11 +206,28 @@ class StagedBuffer(Shared):
         self.zero_copy = False
         buffer = cl.Buffer(self._device.context, cl.mem_flags.READ_WRITE, self.nbytes)
         self.memory = Memory(buffer)
-        size = self.nbytes + _PAGE
-        flags = cl.mem_flags.READ_WRITE | cl.mem_flags.ALLOC_HOST_PTR
-        host = _aligned(_mapped(self._lane.queue, cl.Buffer(self._device.context, flags, size)), self.nbytes)
-        self._read, self._write = (self._lane.copy(buffer, host, name) for name in (READ, WRITE))
+        (host,) = self.pinned(1)
+        self._landing, self._at = (np.array([host.ctypes.data], np.int64) for _ in range(2))
+        self._read = self._lane.copy(buffer, self.nbytes, self._landing, READ, host)
+        self._write = self._lane.copy(buffer, self.nbytes, self._at, WRITE, host)
         return host
+
+    def pinned(self, count: int) -> Iterator[Bytes]:
+        """So much memory of the host's as the device copies from and to while both go on, page-aligned, `count` times.
+
+        No piece of it is a view of an array.
+        """
+        import pyopencl as cl
+
+        flags = cl.mem_flags.READ_WRITE | cl.mem_flags.ALLOC_HOST_PTR
+        step = -(-self.nbytes // _PAGE) * _PAGE
+        block = _mapped(self._lane.queue, cl.Buffer(self._device.context, flags, count * step + _PAGE))
+        for i in range(count):
+            yield np.asarray(_aligned(block[i * step :], self.nbytes).data)
+
+    def land(self, address: int) -> None:
+        """Let what is handed to the host come to other memory, `nbytes` of it, pinned; 0: to the host's side again."""
+        self._landing[0] = address or self._at[0]
 
     def _made(self, side: Side, wanted: bool) -> tuple[Command, ...]:
         return ((self._read if side == "host" else self._write),) if wanted else ()

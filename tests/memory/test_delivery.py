@@ -1,50 +1,122 @@
-"""Deliveries: outputs in arrays of their own, whatever becomes of the slot, for as many frames as were promised."""
+"""Deliveries: outputs in arrays of their own, whatever becomes of the slot, copied by a worker or by the device."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from hetero.memory.delivery import Delivery
+from engine.devices.discover import opencl_devices, why_no_opencl
+from engine.devices.opencl import OpenClDevice
+from hetero.memory import delivery
+from hetero.memory.delivery import LENT, Delivery
+from hetero.memory.shared import StagedBuffer
+
+FRAMES = 3
 
 
 @pytest.fixture
-def frames() -> list[dict[str, np.ndarray]]:
+def outputs() -> dict[str, np.ndarray]:
     draw = np.random.default_rng(0)
-    whole = {"a": draw.standard_normal((3, 2, 5), np.float32), "b": draw.integers(0, 9, (3, 4))}
-    return [{name: each[i] for name, each in whole.items()} for i in range(3)]
+    return {"a": draw.standard_normal((FRAMES, 2, 5), np.float32), "b": draw.integers(0, 9, (FRAMES, 4))}
 
 
-def test_what_was_promised_is_delivered(frames: list[dict[str, np.ndarray]]) -> None:
-    delivery = Delivery(frames)
+@pytest.mark.parametrize("frames", [1, FRAMES])
+def test_what_was_promised_is_delivered(outputs: dict[str, np.ndarray], frames: int) -> None:
+    made = Delivery(outputs, frames, [{}], 1)
     given = []
-    for count in (3, 1, 2):
-        for each in frames:
-            each["a"] += 1
-        delivery.promise(count)
-        delivery.command.run()
-        expected = [{name: array.copy() for name, array in each.items()} for each in frames[:count]]
-        given.append((delivery.collect(), expected))
+    for _ in range(2 * LENT):
+        outputs["a"] += 1
+        made.promise(0)
+        made.command.run()
+        given.append((made.collect(), {name: array.copy() for name, array in outputs.items()}))
     for found, expected in given:  # and nothing that came later has touched it
-        assert len(found) == len(expected)
-        for mine, its in zip(found, expected, strict=True):
-            assert {name: (a.shape, a.dtype, a.tobytes()) for name, a in mine.items()} == {
-                name: (a.shape, a.dtype, a.tobytes()) for name, a in its.items()
-            }
-            assert all(array.flags.writeable for array in mine.values())
+        assert len(found) == frames
+        for name, array in expected.items():
+            rows = [each[name] for each in found]
+            np.testing.assert_array_equal(np.concatenate(rows), array, strict=True)
+            assert all(row.flags.writeable for row in rows)
 
 
-def test_nothing_is_given_twice(frames: list[dict[str, np.ndarray]]) -> None:
-    delivery = Delivery(frames)
-    delivery.promise(3)
-    assert len(delivery.collect()) == 3
-    assert delivery.collect() == []
+def test_nothing_is_given_twice(outputs: dict[str, np.ndarray]) -> None:
+    made = Delivery(outputs, 1, [{}], 1)
+    made.promise(0)
+    assert [list(each) for each in made.collect()] == [list(outputs)]
+    assert made.collect() == [{}]
 
 
 def test_constants_come_as_they_are() -> None:
     scalar, turned, none = np.array(7.5), np.arange(6.0).reshape(2, 3).T, np.zeros((0, 4), np.int64)
-    delivery = Delivery([{"scalar": scalar, "turned": turned, "none": none}])
-    delivery.promise(1)
-    delivery.command.run()
-    (found,) = delivery.collect()
+    made = Delivery({"scalar": scalar, "turned": turned, "none": none}, 1, [{}], 1)
+    made.promise(0)
+    made.command.run()
+    (found,) = made.collect()
     np.testing.assert_equal(found, {"scalar": scalar, "turned": turned, "none": none})
+
+
+class Discrete:
+    """A slot with two outputs, of which one comes from a device with memory of its own."""
+
+    def __init__(self, device: OpenClDevice) -> None:
+        self.shared = StagedBuffer(device, 64, 0, False)
+        host = self.shared.host.view(np.float32).reshape(2, 8)
+        self.outputs = {"copied": np.arange(6), "landed": host}
+        self.delivery = Delivery(self.outputs, 1, [{"landed": self.shared}, {}], 1)
+
+    def frame(self, value: float, variant: int = 0) -> dict[str, np.ndarray]:
+        """One in which the device has made `value`; in variant 1 the host has."""
+        self.outputs["landed"][...] = value
+        self.outputs["copied"][...] = value
+        if variant == 0:
+            self.shared.to_device()
+            self.shared.wait()
+        self.delivery.promise(variant)
+        if variant == 0:
+            self.shared.to_host()
+            self.shared.wait()
+        self.delivery.command.run()
+        (found,) = self.delivery.collect()
+        return found
+
+
+@pytest.fixture
+def discrete(device: OpenClDevice) -> Discrete:
+    return Discrete(device)
+
+
+@pytest.fixture
+def device() -> OpenClDevice:
+    if not opencl_devices():
+        pytest.skip(why_no_opencl() or "no OpenCL device")
+    return OpenClDevice(opencl_devices()[0].handle)
+
+
+def test_what_a_device_can_copy_comes_without_another_copy(discrete: Discrete) -> None:
+    found = discrete.frame(1)
+    discrete.outputs["landed"][...] = 5
+    discrete.delivery.command.run()
+    assert found["landed"].tolist() == [[1.0] * 8] * 2
+    assert found["landed"].ctypes.data % 4096 == 0
+
+
+def test_what_is_held_stays_when_no_pinned_memory_is_left(discrete: Discrete) -> None:
+    given = [(value, discrete.frame(value)) for value in range(3 * LENT)]
+    for value, found in given:
+        assert found["landed"].tolist() == [[float(value)] * 8] * 2
+        assert found["copied"].tolist() == [value] * 6
+    del given
+    landed = {discrete.frame(7)["landed"].ctypes.data for _ in range(9)}
+    assert len(landed) == 1
+
+
+def test_variants_differ_in_what_a_device_copies(discrete: Discrete) -> None:
+    given = [(value, discrete.frame(value, variant=value % 2)) for value in range(4 * LENT)]
+    for value, found in given:
+        assert found["landed"].tolist() == [[float(value)] * 8] * 2
+
+
+def test_pinned_memory_is_divided_among_slots(device: OpenClDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "PINNED", 4 * 2 * 64)
+    made = Discrete(device)
+    made.delivery = Delivery(made.outputs, 1, [{"landed": made.shared}], 4)
+    landed = [made.frame(value)["landed"] for value in range(9)]
+    assert sum(array.ctypes.data % 4096 == 0 for array in landed) == 2

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pytest
 
-from hetero.memory.lender import Lender
+from hetero.memory.lender import Lender, fresh
 
-LIKE = (np.zeros((2, 3), np.float32), np.zeros(4, np.int64))
+LIKE = np.zeros((2, 3), np.float32)
 HOLDERS: dict[str, Callable[[np.ndarray], Any]] = {
     "the array": lambda array: array,
     "a part": lambda array: array[1:],
@@ -20,47 +21,62 @@ HOLDERS: dict[str, Callable[[np.ndarray], Any]] = {
 }
 
 
-def test_loans_are_like_what_was_asked_for() -> None:
-    loan = Lender(LIKE, 2).lend()
-    views = loan.views()
-    assert [(each.shape, each.dtype) for each in views] == [(each.shape, each.dtype) for each in LIKE]
-    assert [each.ctypes.data for each in views] == loan.addresses
-    assert all(each.flags.writeable and each.flags.c_contiguous for each in views)
+@pytest.fixture
+def lender() -> Lender:
+    return Lender(LIKE, 4, fresh(LIKE.nbytes))
 
 
-def test_what_nobody_holds_is_used_again() -> None:
-    lender = Lender(LIKE, 4)
-    assert len({lender.lend().addresses[0] for _ in range(9)}) == 1
+def lent(lender: Lender) -> np.ndarray:
+    loan = lender.lend() or lender.give()
+    array = loan.array()
+    assert array.ctypes.data == loan.address
+    return array
 
 
-@pytest.mark.parametrize("which", range(len(LIKE)))
+def test_arrays_are_like_what_was_asked_for(lender: Lender) -> None:
+    array = lent(lender)
+    assert (array.shape, array.dtype) == (LIKE.shape, LIKE.dtype)
+    assert array.flags.writeable
+    assert array.flags.c_contiguous
+    assert array.flags.aligned
+
+
+def test_what_nobody_holds_is_used_again(lender: Lender) -> None:
+    assert len({lent(lender).ctypes.data for _ in range(9)}) == 1
+
+
 @pytest.mark.parametrize("hold", HOLDERS.values(), ids=HOLDERS)
-def test_what_anybody_holds_is_not(hold: Callable[[np.ndarray], Any], which: int) -> None:
-    lender = Lender(LIKE, 4)
-    loan = lender.lend()
-    held, mine = hold(loan.views()[which]), loan.addresses
-    del loan
-    others = [lender.lend() for _ in range(20)]
-    assert all(mine[which] not in other.addresses for other in others)
-    assert held is not None
+def test_what_anybody_holds_is_not(lender: Lender, hold: Callable[[np.ndarray], Any]) -> None:
+    array = lent(lender)
+    mine = array.ctypes.data
+    held = hold(array)
+    del array
+    assert mine not in [lent(lender).ctypes.data for _ in range(20)]
+    del held
+    assert mine in [array.ctypes.data for array in [lent(lender) for _ in range(4)]]
 
 
-def test_what_was_made_into_another_shape_comes_back_as_it_was() -> None:
-    lender = Lender(LIKE, 4)
-    lender.lend().views()[0].shape = (6,)
-    assert lender.lend().views()[0].shape == (2, 3)
+def test_what_was_given_another_shape_comes_back_as_it_was(lender: Lender) -> None:
+    lent(lender).shape = (6,)
+    assert lent(lender).shape == (2, 3)
 
 
-def test_one_who_keeps_an_array_for_good_keeps_others_from_coming_back_for_a_while_only() -> None:
-    lender = Lender(LIKE, 4)
-    kept = lender.lend().views()
-    addresses = [lender.lend().addresses[0] for _ in range(40)]
-    assert len(set(addresses[-20:])) < 5
-    assert kept[0].ctypes.data not in addresses
+def test_one_who_keeps_an_array_for_good_keeps_no_others_from_coming_back(lender: Lender) -> None:
+    kept = lent(lender)
+    assert len({lent(lender).ctypes.data for _ in range(40)} | {kept.ctypes.data}) == 2
 
 
-def test_of_what_is_never_given_back_no_more_than_so_many_are_remembered() -> None:
-    lender = Lender(LIKE, 3)
-    kept = [lender.lend().views() for _ in range(10)]
-    assert len({array.ctypes.data for views in kept for array in views}) == 20
-    assert len(lender._lent) == 3
+def test_no_more_is_lent_than_was_said_and_what_is_given_stays_theirs(lender: Lender) -> None:
+    kept = [loan.array() for loan in iter(lender.lend, None)]
+    assert len(kept) == 4
+    kept += [lender.give().array() for _ in range(6)]
+    assert len({array.ctypes.data for array in kept}) == 10
+
+
+def test_a_source_that_ends_is_not_asked_for_more_than_may_be_lent() -> None:
+    lender = Lender(LIKE, 2, islice(fresh(LIKE.nbytes), 2))
+    kept = [loan.array() for loan in iter(lender.lend, None)]
+    assert len(kept) == 2
+    assert lender.lend() is None
+    del kept[0]
+    assert lender.lend() is not None
