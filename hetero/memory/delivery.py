@@ -19,7 +19,7 @@ from kernels.cpu.vector import pointer_ir
 Array = np.ndarray[Any, Any]
 
 LENT = 16  # arrays of an output that come back to a slot: more are seldom held at once by who takes frames in order
-PINNED = 1 << 28  # bytes that the arrays of all slots may have which a device can copy to
+PINNED = 1 << 27  # bytes that the arrays of all slots may have which a device can copy to
 
 
 @intrinsic
@@ -62,7 +62,7 @@ class Delivery:
         shared = {name: buffer for each in landings for name, buffer in each.items()}
         room = PINNED // (slots * max(1, sum(buffer.nbytes for buffer in shared.values())))
         most = min(room, LENT)
-        self._pinned = {name: Lender(self._outputs[name], most, buffer.pinned(most)) for name, buffer in shared.items()}
+        self._pinned = {name: Lender(self._outputs[name], most, buffer.pinned()) for name, buffer in shared.items()}
         self._promised: dict[str, Array] = {}
         self._list = np.zeros(1 + 3 * len(outputs), np.int64)
         self.command = Command(_deliver, (self._list.ctypes.data,), DriverError, self._list, self._outputs)

@@ -206,24 +206,23 @@ class StagedBuffer(Shared):
         self.zero_copy = False
         buffer = cl.Buffer(self._device.context, cl.mem_flags.READ_WRITE, self.nbytes)
         self.memory = Memory(buffer)
-        (host,) = self.pinned(1)
+        host = next(self.pinned())
         self._landing, self._at = (np.array([host.ctypes.data], np.int64) for _ in range(2))
         self._read = self._lane.copy(buffer, self.nbytes, self._landing, READ, host)
         self._write = self._lane.copy(buffer, self.nbytes, self._at, WRITE, host)
         return host
 
-    def pinned(self, count: int) -> Iterator[Bytes]:
-        """So much memory of the host's as the device copies from and to while both go on, page-aligned, `count` times.
+    def pinned(self) -> Iterator[Bytes]:
+        """Memory of the host's, `nbytes` at a time, that the device copies from and to while both go on; page-aligned.
 
         No piece of it is a view of an array.
         """
         import pyopencl as cl
 
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.ALLOC_HOST_PTR
-        step = -(-self.nbytes // _PAGE) * _PAGE
-        block = _mapped(self._lane.queue, cl.Buffer(self._device.context, flags, count * step + _PAGE))
-        for i in range(count):
-            yield np.asarray(_aligned(block[i * step :], self.nbytes).data)
+        while True:
+            buffer = cl.Buffer(self._device.context, flags, self.nbytes + _PAGE)
+            yield np.asarray(_aligned(_mapped(self._lane.queue, buffer), self.nbytes).data)
 
     def land(self, address: int) -> None:
         """Let what is handed to the host come to other memory, `nbytes` of it, pinned; 0: to the host's side again."""
