@@ -19,7 +19,7 @@ from kernels.cpu.vector import pointer_ir
 Array = np.ndarray[Any, Any]
 
 LENT = 16  # arrays of an output that come back to a slot: more are seldom held at once by who takes frames in order
-PINNED = 1 << 27  # bytes that the arrays of all slots may have which a device can copy to
+PINNED = 1 << 28  # bytes that the arrays of all slots may have which a device can copy to
 
 
 @intrinsic
