@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from hetero.memory.guarded import GuardedRecording
 from hetero.memory.handover import Handover, Use, handovers
 from hetero.memory.shared import StagedBuffer
 from hetero.memory.slots import Slot, make_slot
+from hetero.memory.supply import Supply
 from hetero.rescue import Rescue
 from hetero.stage import BoundStage, gives, side
 
@@ -46,7 +47,7 @@ class Deployment:
             [move.tensor for move in each if move.taker == len(parts) + 1 and move.wanted]
             for parts, each in zip(compiled.variants, moves, strict=True)
         ]
-        self._deliveries = {id(slot): self._delivery(slot, lasts) for slot in self.slots}
+        self._deliveries = self._deliver(lasts)
         self.variants = [
             [self._stage(part, arenas, each, use, use == len(parts)) for use, part in enumerate(parts, 1)]
             for parts, each in zip(compiled.variants, moves, strict=True)
@@ -86,13 +87,15 @@ class Deployment:
         uses = [Use("host", (), self.graph.inputs), *stages, Use("host", self.graph.outputs, ())]
         return handovers(uses, self.slots[0].shared)
 
-    def _delivery(self, slot: Slot, lasts: Sequence[Sequence[str]]) -> Delivery:
-        """A slot's outputs, of which each variant's `lasts` are handed over only to be unloaded."""
-        outputs = {name: self._output(slot, name) for name in self.graph.outputs}
-        landings = [
-            {name: shared for name in each if isinstance(shared := slot.shared[name], StagedBuffer)} for each in lasts
-        ]
-        return Delivery(outputs, self.plan.batch, landings, len(self.slots))
+    def _deliver(self, lasts: Sequence[Sequence[str]]) -> dict[int, Delivery]:
+        """Every slot's delivery, by its id; each variant's `lasts` are handed over only to be unloaded."""
+        outputs = [{name: self._output(slot, name) for name in self.graph.outputs} for slot in self.slots]
+        landings = [[_staged(slot, names) for names in lasts] for slot in self.slots]
+        any_variant = {name: staged for each in landings[0] for name, staged in each.items()}
+        supply = Supply(outputs[0], len(self.slots), any_variant)
+        return {
+            id(slot): Delivery(outputs[i], self.plan.batch, landings[i], supply) for i, slot in enumerate(self.slots)
+        }
 
     def _stage(
         self, part: Part, arenas: Sequence[Mapping[str, Any]], moves: Sequence[Handover], use: int, last: bool
@@ -207,6 +210,12 @@ class Deployment:
     def bytes_moved(self) -> int:
         """Bytes copied between devices so far; none where memory is shared."""
         return sum(shared.moved for slot in self.slots for shared in slot.shared.values())
+
+
+def _staged(slot: Slot, names: Iterable[str]) -> dict[str, StagedBuffer]:
+    """Of some shared tensors those that a device copies."""
+    found = {name: slot.shared[name] for name in names}
+    return {name: shared for name, shared in found.items() if isinstance(shared, StagedBuffer)}
 
 
 def _fill(entry: Mapping[str, Sequence[Array]], frames: Sequence[Mapping[str, Array]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.graph import Graph
@@ -16,10 +16,12 @@ Seconds = Mapping[str, Mapping[str, float]]  # operator -> device key -> seconds
 class Costs:
     """What was measured of one network on one set of devices.
 
-    alone     operator -> device -> seconds while the other devices are idle; a device that is absent cannot run it
+    alone     operator -> device -> seconds of a frame while the other devices are idle; a device that is absent cannot
+              run it
     busy      likewise, in a stream that keeps every device busy: so many times as long on each device
     crossing  (from, to) -> what it costs the device at which a tensor arrives
     caller    seconds that the thread works which brings a frame and takes its result
+    part      device -> what part of its time in such a stream is left in one that it has for itself; 1 where none says
 
     A device of several streams does so many frames at once, and these are the seconds of one.
     """
@@ -28,6 +30,7 @@ class Costs:
     busy: Seconds
     crossing: Mapping[tuple[str, str], Crossing]
     caller: float = 0.0
+    part: Mapping[str, float] = field(default_factory=dict)
 
     def to_record(self) -> dict[str, Any]:
         """Plain data; times in seconds, sizes in bytes."""
@@ -39,6 +42,7 @@ class Costs:
                 for (source, target), each in self.crossing.items()
             ],
             "caller": self.caller,
+            "part": dict(self.part),
         }
 
     @classmethod
@@ -50,7 +54,8 @@ class Costs:
             )
             for each in data["crossing"]
         }
-        return cls(_table(data["alone"]), _table(data["busy"]), crossing, _seconds(data["caller"]))
+        part = {str(key): _seconds(each) for key, each in data["part"].items()}
+        return cls(_table(data["alone"]), _table(data["busy"]), crossing, _seconds(data["caller"]), part)
 
     def scaled(self, factors: Mapping[str, float]) -> Costs:
         """The costs of devices that take so many times as long."""
@@ -67,7 +72,7 @@ class Costs:
             )
             for (source, target), each in self.crossing.items()
         }
-        return Costs(times(self.alone), times(self.busy), crossing, self.caller)
+        return replace(self, alone=times(self.alone), busy=times(self.busy), crossing=crossing)
 
     def problem(self, graph: Graph, streams: Mapping[str, int]) -> Problem:
         """The network and its devices as numbers: a device of several streams takes so much less time per frame."""
@@ -79,15 +84,10 @@ class Costs:
             (source, target): Crossing(each.fixed / streams[target], each.per_byte / streams[target], each.on)
             for (source, target), each in self.crossing.items()
         }
-        alone = {key: self._part(key) for key in streams}
+        alone = {key: self.part.get(key, 1.0) for key in streams}
         return Problem(
             busy, tensors(graph), crossing, keeps=weights(graph), streams=streams, alone=alone, caller=self.caller
         )
-
-    def _part(self, key: str) -> float:
-        """What part of a device's times is left while the others are idle; 1 where they slow nothing down."""
-        alone, busy = (sum(cost.get(key, 0.0) for cost in costs.values()) for costs in (self.alone, self.busy))
-        return alone / busy if alone < busy else 1.0
 
 
 def tensors(graph: Graph) -> tuple[Tensor, ...]:

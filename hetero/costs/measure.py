@@ -97,7 +97,7 @@ def combined(alone: Mapping[str, Mapping[str, float]], rehearsal: Rehearsal | No
         for other in fits
         if other != key
     }
-    return Costs(alone, busy, crossing, rehearsal.caller())
+    return Costs(alone, busy, crossing, rehearsal.caller(), rehearsal.parts())
 
 
 @contextmanager

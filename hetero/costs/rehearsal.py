@@ -49,12 +49,13 @@ class Observed(NamedTuple):
 
 
 class Rehearsal:
-    """Two streams: of whole frames on each device, and of these with frames among them that take turns on the devices.
+    """Streams of whole frames on all devices, of frames among them that take turns, and of whole ones on one device.
 
-    The latter have two placements, each the other's mirror, so that each device runs all it can in short stages too.
-    They say what hand-overs cost. What whole frames take is asked of the stream that has nothing else: many hand-overs
-    may keep a device waiting that has none of them. In the stream of turns no device is given stages ahead, or one
-    would be seen to take the time of others.
+    Those that take turns have two placements, each the other's mirror, so that each device runs all it can in short
+    stages too. They say what hand-overs cost. What whole frames take is asked of the stream that has nothing else: many
+    hand-overs may keep a device waiting that has none of them. In the stream of turns no device is given stages ahead,
+    or one would be seen to take the time of others. On one device, what a frame takes while the others rest is not what
+    it takes that is alone: of several on their way, one is begun while another is at work.
     `seconds` is what a whole frame takes each device, by which as many are dealt as keep all of them busy.
     """
 
@@ -65,11 +66,13 @@ class Rehearsal:
         beside = [count - 1 for count in counts]  # two that take turns give every device one more frame's work
         self._turns = _Stream(graph, devices, (*turns, *wholes), (1, 1, *beside), len(turns), ahead=False)
         self._wholes = _Stream(graph, devices, wholes, counts, len(wholes))
+        self._own = [_Stream(graph, devices, [whole], [1], 1) for whole in wholes]
+        self._devices = tuple(devices)
 
     def measure(self) -> None:
         """Stream a few frames of each."""
-        self._turns.trial.measure()
-        self._wholes.trial.measure()
+        for stream in (self._turns, self._wholes, *self._own):
+            stream.trial.measure()
 
     def fits(self, alone: Seconds) -> dict[str, Fit]:
         """What was measured, for each device, held against what its operators take alone."""
@@ -77,6 +80,14 @@ class Rehearsal:
         for device, row in (*self._turns.rows(alone), *self._wholes.rows(alone)):
             rows[device].append(row)
         return {device: fitted(found) for device, found in rows.items()}
+
+    def parts(self) -> dict[str, float]:
+        """What part of a device's time for a whole frame is left in a stream that it has for itself: 1 at most."""
+        found = {}
+        for variant, (key, own) in enumerate(zip(self._devices, self._own, strict=True)):
+            beside = self._wholes.seconds(variant, key)
+            found[key] = min(1.0, own.seconds(0, key) / beside) if beside else 1.0
+        return found
 
     def caller(self) -> float:
         """Seconds that bringing a frame and taking its result took the thread that did."""
@@ -119,6 +130,11 @@ class _Stream:
                     arriving = [sizes[piece.name] for piece in leg.pieces if piece.kind == "crossing"]
                     seconds, times = stages[variant, number], self._counts[variant]
                     yield leg.resource, Observed(seconds, times, operators(leg), len(arriving), sum(arriving))
+
+    def seconds(self, variant: int, device: str) -> float:
+        """What a frame of a placement took a device."""
+        stages, own = self._stages(), self.trial.compiled.variants[variant]
+        return sum(stages[variant, number] for number, stage in enumerate(own) if stage.device == device)
 
     def _stages(self) -> dict[tuple[int, int], float]:
         """What every stage took: (placement, its number) -> seconds.

@@ -19,7 +19,7 @@ from hetero.costs.costs import Costs
 from hetero.costs.measure import measure
 from hetero.plan import Plan
 
-VERSION = 4  # of what is measured and how; what another version measured is measured again
+VERSION = 5  # of what is measured and how; what another version measured is measured again
 Key = Mapping[str, Any]
 T = TypeVar("T")
 

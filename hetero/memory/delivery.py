@@ -10,16 +10,13 @@ import numpy as np
 
 from engine.devices.command import Command, DriverError
 from engine.devices.native import native
-from hetero.memory.lender import Lender, fresh
 from hetero.memory.shared import StagedBuffer
+from hetero.memory.supply import Supply
 from kernels.cpu.compiler import cgutils, intrinsic, ir, types
 from kernels.cpu.record import integers
 from kernels.cpu.vector import pointer_ir
 
 Array = np.ndarray[Any, Any]
-
-LENT = 16  # arrays of an output that come back to a slot: more are seldom held at once by who takes frames in order
-PINNED = 1 << 28  # bytes that the arrays of all slots may have which a device can copy to
 
 
 @intrinsic
@@ -49,20 +46,19 @@ class Delivery:
     outputs    name -> the array where it is found when all stages have ended, one frame of a batch behind the other
     frames     of a batch
     landings   a mapping for each variant: name -> what hands the output over to the host, for nobody else there
-    slots      of the deployment, which share `PINNED`
+    supply     of the arrays
     command    copies what was promised last, if no device does; the arrays must live until it has
     """
 
     def __init__(
-        self, outputs: Mapping[str, Array], frames: int, landings: Sequence[Mapping[str, StagedBuffer]], slots: int
+        self,
+        outputs: Mapping[str, Array],
+        frames: int,
+        landings: Sequence[Mapping[str, StagedBuffer]],
+        supply: Supply,
     ) -> None:
         self._outputs = {name: np.asarray(array, order="C") for name, array in outputs.items()}
-        self._frames, self._landings = frames, landings
-        self._plain = {name: Lender(array, LENT, fresh(array.nbytes)) for name, array in self._outputs.items()}
-        shared = {name: buffer for each in landings for name, buffer in each.items()}
-        room = PINNED // (slots * max(1, sum(buffer.nbytes for buffer in shared.values())))
-        most = min(room, LENT)
-        self._pinned = {name: Lender(self._outputs[name], most, buffer.pinned()) for name, buffer in shared.items()}
+        self._frames, self._landings, self._supply = frames, landings, supply
         self._promised: dict[str, Array] = {}
         self._list = np.zeros(1 + 3 * len(outputs), np.int64)
         self.command = Command(_deliver, (self._list.ctypes.data,), DriverError, self._list, self._outputs)
@@ -71,11 +67,11 @@ class Delivery:
         """Have arrays ready for the outputs of what is in the slot."""
         landings, copies = self._landings[variant], []
         for name, source in self._outputs.items():
-            loan = self._pinned[name].lend() if name in landings else None
+            loan = self._supply.pinned[name].lend() if name in landings else None
             if name in landings:
                 landings[name].land(loan.address if loan else 0)
             if loan is None:
-                plain = self._plain[name]
+                plain = self._supply.plain[name]
                 loan = plain.lend() or plain.give()
                 copies += [loan.address, source.ctypes.data, source.nbytes]
             self._promised[name] = loan.array()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Iterator
 from sys import getrefcount
 from typing import Any
@@ -10,6 +12,8 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+
+LOOKS = 4  # loans that are looked at whether they are back: what was lent long ago mostly is
 
 
 class Loan:
@@ -41,7 +45,7 @@ ALONE = Loan(next(fresh(1)), np.empty(1, np.uint8)).holders
 
 
 class Lender:
-    """Lends arrays like another, `most` at once, in memory that comes from a source.
+    """Lends arrays like another, `most` at once, in memory that comes from a source. Any thread may ask.
 
     Memory that the system is given back and asked for again is paid for page by page, and all threads of the process
     wait meanwhile: the more of them, the longer.
@@ -49,20 +53,24 @@ class Lender:
 
     def __init__(self, like: Array, most: int, source: Iterator[Bytes]) -> None:
         self._like, self._most, self._source = like, most, source
-        self._loans: list[Loan] = []  # in the order in which they were lent
+        self._lock = threading.Lock()
+        self._loans: deque[Loan] = deque()  # in the order in which they were lent, or found not to be back
 
     def lend(self) -> Loan | None:
-        """Memory that holds anything; None while all is lent. What was lent last may still be in a cache."""
-        for i in reversed(range(len(self._loans))):
-            if self._loans[i].holders == ALONE:
-                self._loans.append(self._loans.pop(i))
-                return self._loans[-1]
-        return self._new() if len(self._loans) < self._most else None
+        """Memory that holds anything; None where all is lent, so far as a few looks tell."""
+        with self._lock:
+            for _ in range(min(LOOKS, len(self._loans))):
+                loan = self._loans[0]
+                self._loans.rotate(-1)
+                if loan.holders == ALONE:
+                    return loan
+            return self._new() if len(self._loans) < self._most else None
 
     def give(self) -> Loan:
-        """New memory in place of what was lent longest ago, which is theirs who have it."""
-        self._loans.pop(0)
-        return self._new()
+        """New memory in place of what was lent long ago, which is theirs who have it."""
+        with self._lock:
+            self._loans.popleft()
+            return self._new()
 
     def _new(self) -> Loan:
         self._loans.append(Loan(next(self._source), self._like))

@@ -222,7 +222,7 @@ class StagedBuffer(Shared):
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.ALLOC_HOST_PTR
         while True:
             buffer = cl.Buffer(self._device.context, flags, self.nbytes + _PAGE)
-            yield np.asarray(_aligned(_mapped(self._lane.queue, buffer), self.nbytes).data)
+            yield np.asarray(_aligned(_mapped(self._device.queue, buffer), self.nbytes).data)
 
     def land(self, address: int) -> None:
         """Let what is handed to the host come to other memory, `nbytes` of it, pinned; 0: to the host's side again."""

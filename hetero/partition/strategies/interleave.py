@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from hetero.partition.draft import Draft, draft, fallen
-from hetero.partition.problem import Placement, Problem, loads
+from hetero.partition.problem import Problem, loads
 from hetero.partition.schedule import spread
 
 LONGEST = 16  # frames in one round of the schedule; a longer round needs more slots than it gains
 
 
 def solve(problem: Problem) -> Draft:
-    """The round of at most `LONGEST` frames that is fastest by what each device does alone, the shortest of equals.
+    """The round of at most `LONGEST` frames that is fastest by what each device does beside the other, the shortest.
 
-    So both get frames, even where they are believed to slow each other down too much: it is the plan that shows.
+    That one alone might be faster, as they slow each other down, is not asked: it is the plan that shows.
     """
     cpu, gpu = problem.prefer("cpu"), problem.prefer("gpu")
-    on_cpu, on_gpu = _alone(problem, cpu), _alone(problem, gpu)
+    on_cpu, on_gpu = loads(problem, cpu), loads(problem, gpu)
 
     def pace(gpu_frames: int, frames: int) -> float:
         share = gpu_frames / frames
@@ -27,7 +27,3 @@ def solve(problem: Problem) -> Draft:
     if k in (0, frames):
         return draft(problem, gpu if k else cpu, note=note)
     return draft(problem, cpu, gpu, schedule=spread((frames - k, k)), note=note)
-
-
-def _alone(problem: Problem, placement: Placement) -> dict[str, float]:
-    return {name: problem.alone.get(name, 1.0) * load for name, load in loads(problem, placement).items()}
