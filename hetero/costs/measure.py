@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from engine.devices.device import Device, Recording
 from engine.graph import Graph
 from engine.program import Program
 from hetero.costs.costs import Costs
 from hetero.costs.rehearsal import Rehearsal
-from hetero.partition.problem import Crossing
+from hetero.partition.problem import Crossing, loads
 from hetero.profile import by_node, middle, recorded, run
 
 FEWEST, MOST = 3, 20  # rounds
@@ -80,9 +81,10 @@ def measure(graph: Graph, devices: Mapping[str, Device]) -> Costs:
         rounds += 1
     times = {key: samples.seconds() for key, samples in alone.items()}
     names = [node.name for node in graph.nodes]
-    return combined(
+    found = combined(
         {name: {key: each[name] for key, each in times.items() if name in each} for name in names}, rehearsal
     )
+    return found if rehearsal is None else eased(found, graph, devices, rehearsal.own())
 
 
 def combined(alone: Mapping[str, Mapping[str, float]], rehearsal: Rehearsal | None) -> Costs:
@@ -97,7 +99,17 @@ def combined(alone: Mapping[str, Mapping[str, float]], rehearsal: Rehearsal | No
         for other in fits
         if other != key
     }
-    return Costs(alone, busy, crossing, rehearsal.caller(), rehearsal.parts())
+    return Costs(alone, busy, crossing, rehearsal.caller())
+
+
+def eased(costs: Costs, graph: Graph, devices: Mapping[str, Device], own: Mapping[str, float]) -> Costs:
+    """With the part of a device's time that is left in a stream that it has for itself, where a frame takes it `own`.
+
+    That is held against what the same frame takes by these costs, so that what is predicted of it is what it takes.
+    """
+    problem = costs.problem(graph, {key: device.streams for key, device in devices.items()})
+    beside = {key: devices[key].streams * loads(problem, problem.prefer(key))[key] for key in problem.devices}
+    return replace(costs, part={key: min(1.0, own[key] / load) if load else 1.0 for key, load in beside.items()})
 
 
 @contextmanager

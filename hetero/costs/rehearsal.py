@@ -66,12 +66,11 @@ class Rehearsal:
         beside = [count - 1 for count in counts]  # two that take turns give every device one more frame's work
         self._turns = _Stream(graph, devices, (*turns, *wholes), (1, 1, *beside), len(turns), ahead=False)
         self._wholes = _Stream(graph, devices, wholes, counts, len(wholes))
-        self._own = [_Stream(graph, devices, [whole], [1], 1) for whole in wholes]
-        self._devices = tuple(devices)
+        self._own = {key: _Stream(graph, devices, [whole], [1], 1) for key, whole in zip(devices, wholes, strict=True)}
 
     def measure(self) -> None:
         """Stream a few frames of each."""
-        for stream in (self._turns, self._wholes, *self._own):
+        for stream in (self._turns, self._wholes, *self._own.values()):
             stream.trial.measure()
 
     def fits(self, alone: Seconds) -> dict[str, Fit]:
@@ -81,13 +80,9 @@ class Rehearsal:
             rows[device].append(row)
         return {device: fitted(found) for device, found in rows.items()}
 
-    def parts(self) -> dict[str, float]:
-        """What part of a device's time for a whole frame is left in a stream that it has for itself: 1 at most."""
-        found = {}
-        for variant, (key, own) in enumerate(zip(self._devices, self._own, strict=True)):
-            beside = self._wholes.seconds(variant, key)
-            found[key] = min(1.0, own.seconds(0, key) / beside) if beside else 1.0
-        return found
+    def own(self) -> dict[str, float]:
+        """Seconds that a whole frame takes each device in a stream that it has for itself."""
+        return {key: stream.seconds(key) for key, stream in self._own.items()}
 
     def caller(self) -> float:
         """Seconds that bringing a frame and taking its result took the thread that did."""
@@ -131,10 +126,10 @@ class _Stream:
                     seconds, times = stages[variant, number], self._counts[variant]
                     yield leg.resource, Observed(seconds, times, operators(leg), len(arriving), sum(arriving))
 
-    def seconds(self, variant: int, device: str) -> float:
-        """What a frame of a placement took a device."""
-        stages, own = self._stages(), self.trial.compiled.variants[variant]
-        return sum(stages[variant, number] for number, stage in enumerate(own) if stage.device == device)
+    def seconds(self, device: str) -> float:
+        """What a frame of the first placement took a device."""
+        stages, own = self._stages(), self.trial.compiled.variants[0]
+        return sum(stages[0, number] for number, stage in enumerate(own) if stage.device == device)
 
     def _stages(self) -> dict[tuple[int, int], float]:
         """What every stage took: (placement, its number) -> seconds.

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -16,7 +17,7 @@ from engine.graph import Graph
 from hetero import trial
 from hetero.costs import measure as measuring
 from hetero.costs.costs import Costs
-from hetero.costs.measure import measure, working
+from hetero.costs.measure import eased, measure, working
 from hetero.costs.rehearsal import Fit, Rehearsal
 from hetero.frames import prepared
 from hetero.machine import choose
@@ -79,9 +80,6 @@ def test_busy_costs_are_those_alone_as_a_rehearsal_found_them() -> None:
         def caller(self) -> float:
             return 5e-5
 
-        def parts(self) -> dict[str, float]:
-            return {"cpu": 0.75, "gpu": 1.0}
-
     alone = {"a": {"cpu": 2e-3, "gpu": 1e-3}, "b": {"cpu": 4e-3}}
     found = measuring.combined(alone, cast(Any, Rehearsed()))
     assert found.alone == alone
@@ -89,8 +87,20 @@ def test_busy_costs_are_those_alone_as_a_rehearsal_found_them() -> None:
     assert found.crossing["cpu", "gpu"] == Crossing(2e-5, 2e-10, ("gpu",))
     assert found.crossing["gpu", "cpu"] == Crossing(1e-5, 1e-10, ("cpu",))
     assert found.caller == found.scaled({"cpu": 2.0}).caller == 5e-5
-    assert found.part == found.scaled({"cpu": 2.0}).part == {"cpu": 0.75, "gpu": 1.0}
     assert measuring.combined(alone, None) == Costs(alone, alone, {})
+
+
+def test_what_a_device_takes_by_itself_is_what_is_predicted_of_it(graph: Graph) -> None:
+    names = [node.name for node in graph.nodes]
+    busy = {name: {"cpu": 0.004, "gpu": 0.002, "idle": 0.0} for name in names}
+    crossing = {(a, b): Crossing(1e-3, 0.0, (b,)) for a in busy[names[0]] for b in busy[names[0]] if a != b}
+    devices: Any = {key: SimpleNamespace(streams=2 if key == "cpu" else 1) for key in busy[names[0]]}
+    whole = 0.002 * len(names)
+    costs = eased(Costs(busy, busy, crossing), graph, devices, {"cpu": whole, "gpu": 9.0, "idle": 0.0})
+    assert costs.part == costs.scaled({"cpu": 2.0}).part
+    assert costs.part["gpu"] == 1.0  # what noise made faster beside others counts as 1
+    problem = costs.problem(graph, {key: each.streams for key, each in devices.items()})
+    assert period(problem, [problem.prefer("cpu")]) == pytest.approx(whole / 2)
 
 
 def test_neighbours_work_while_the_block_runs() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hetero import compiled
 from hetero.compiled import placed
 from hetero.costs import rehearsal
-from hetero.costs.rehearsal import Observed, Rehearsal, dealt, fitted, mirrored, occupied
+from hetero.costs.rehearsal import Observed, dealt, fitted, mirrored, occupied
 from hetero.partition.stages import stages
 from hetero.statistics import Execution
 
@@ -77,17 +77,6 @@ def test_what_keeps_a_device_from_other_work() -> None:
     found = list(occupied([one, other, begun, late, waited, ahead]))
     assert [each for each, _ in found] == [one, other, begun, late, waited, ahead]
     assert [seconds for _, seconds in found] == [1.0, 1.0, 1.5, 1.0, 0.75, 1.0]
-
-
-def test_what_is_left_of_a_devices_time_when_the_others_rest() -> None:
-    def stream(*seconds: dict[str, float]) -> Any:
-        return SimpleNamespace(seconds=lambda variant, device: seconds[variant][device])
-
-    found = object.__new__(Rehearsal)
-    found._devices = ("cpu", "gpu", "idle")
-    found._wholes = stream({"cpu": 4.0}, {"gpu": 2.0}, {"idle": 0.0})
-    found._own = [stream({"cpu": 3.0}), stream({"gpu": 2.1}), stream({"idle": 0.0})]
-    assert found.parts() == {"cpu": 0.75, "gpu": 1.0, "idle": 1.0}  # what noise made faster beside others counts as 1
 
 
 def network(count: int, unable: tuple[int, ...] = ()) -> tuple[Any, Any]:
