@@ -45,7 +45,9 @@ ALONE = Loan(next(fresh(1)), np.empty(1, np.uint8)).holders
 
 
 class Lender:
-    """Lends arrays like another, `most` at once, in memory that comes from a source. Any thread may ask.
+    """Lends arrays like another, `most` at once, in memory that comes from a source, while that has any.
+
+    Any thread may ask.
 
     Memory that the system is given back and asked for again is paid for page by page, and all threads of the process
     wait meanwhile: the more of them, the longer.
@@ -57,7 +59,7 @@ class Lender:
         self._loans: deque[Loan] = deque()  # in the order in which they were lent, or found not to be back
 
     def lend(self) -> Loan | None:
-        """Memory that holds anything; None where all is lent, so far as a few looks tell."""
+        """Memory that holds anything; None where all is lent, so far as a few looks tell, and there is no more."""
         with self._lock:
             for _ in range(min(LOOKS, len(self._loans))):
                 loan = self._loans[0]
@@ -67,11 +69,16 @@ class Lender:
             return self._new() if len(self._loans) < self._most else None
 
     def give(self) -> Loan:
-        """New memory in place of what was lent long ago, which is theirs who have it."""
+        """New memory in place of what was lent long ago, which is theirs who have it. Raises LookupError for none."""
         with self._lock:
             self._loans.popleft()
-            return self._new()
+            if (loan := self._new()) is None:
+                raise LookupError("there is no more memory to give")
+            return loan
 
-    def _new(self) -> Loan:
-        self._loans.append(Loan(next(self._source), self._like))
+    def _new(self) -> Loan | None:
+        whole = next(self._source, None)
+        if whole is None:
+            return None
+        self._loans.append(Loan(whole, self._like))
         return self._loans[-1]

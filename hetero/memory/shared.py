@@ -224,6 +224,11 @@ class StagedBuffer(Shared):
             buffer = cl.Buffer(self._device.context, flags, self.nbytes + _PAGE)
             yield np.asarray(_aligned(_mapped(self._device.queue, buffer), self.nbytes).data)
 
+    def spare(self) -> Iterator[Bytes]:
+        """The same for as long as the driver has any."""
+        with suppress(*self._device.failures):
+            yield from self.pinned()
+
     def land(self, address: int) -> None:
         """Let what is handed to the host come to other memory, `nbytes` of it, pinned; 0: to the host's side again."""
         self._landing[0] = address or self._at[0]

@@ -13,7 +13,7 @@ from hetero.memory.shared import StagedBuffer
 Array = np.ndarray[Any, Any]
 
 LENT = 16  # arrays of an output that come back, for each slot: who takes frames in order seldom holds as many
-PINNED = 1 << 28  # bytes of those that a device copies to
+PINNED = 1 << 29  # bytes of those that a device copies to: it makes hundreds while a core is at one frame
 
 
 class Supply:
@@ -28,4 +28,4 @@ class Supply:
         most = LENT * slots
         self.plain = {name: Lender(array, most, fresh(array.nbytes)) for name, array in outputs.items()}
         room = PINNED // max(1, sum(each.nbytes for each in staged.values()))
-        self.pinned = {name: Lender(outputs[name], min(room, most), each.pinned()) for name, each in staged.items()}
+        self.pinned = {name: Lender(outputs[name], min(room, most), each.spare()) for name, each in staged.items()}

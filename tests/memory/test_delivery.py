@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
+from engine.devices.device import DriverError
 from engine.devices.discover import opencl_devices, why_no_opencl
 from engine.devices.opencl import OpenClDevice
 from hetero.memory import supply
@@ -121,3 +125,27 @@ def test_no_more_memory_is_pinned_than_was_said(device: OpenClDevice, monkeypatc
     made = Discrete(device)
     landed = [made.frame(value)["landed"] for value in range(9)]
     assert sum(array.ctypes.data % 4096 == 0 for array in landed) == 2
+
+
+def test_a_driver_without_memory_to_pin_has_results_copied(device: OpenClDevice) -> None:
+    made = Discrete(device)
+    left = iter(range(3))
+
+    def pinned() -> Iterator[np.ndarray]:
+        for whole in StagedBuffer.pinned(made.shared):
+            if next(left, None) is None:
+                raise DriverError("no memory left")
+            yield whole
+
+    made.shared.pinned = pinned
+    given = [(value, made.frame(value)) for value in range(9)]
+    assert sum(found["landed"].ctypes.data % 4096 == 0 for _, found in given) == 3
+    assert all(found["landed"].tolist() == [[float(value)] * 8] * 2 for value, found in given)
+
+
+def test_results_outlive_whoever_made_them(device: OpenClDevice) -> None:
+    made = Discrete(device)
+    kept = made.frame(3)
+    del made
+    gc.collect()
+    assert kept["landed"].tolist() == [[3.0] * 8] * 2
