@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Result:
-    """The outputs of one frame.
+    """The outputs of one frame, which stay as they are while anybody holds them, or views of them.
 
     `index` counts submitted frames, dropped ones included. `latency` is in seconds, from the call
     of submit to the outputs being ready, and `finished` when they were, by the stream's clock (time.perf_counter).
