@@ -17,7 +17,7 @@ from hetero.partition.problem import Crossing, loads
 from hetero.profile import by_node, middle, recorded, run
 
 FEWEST, MOST = 3, 20  # rounds
-ENOUGH = 4.0  # seconds after which there is no further round
+ENOUGH = 6.0  # seconds after which there is no further round
 
 
 class Samples:
