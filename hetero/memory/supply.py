@@ -13,7 +13,7 @@ from hetero.memory.shared import StagedBuffer
 Array = np.ndarray[Any, Any]
 
 LENT = 16  # arrays of an output that come back, for each slot: who takes frames in order seldom holds as many
-PINNED = 1 << 29  # bytes of those that a device copies to: it makes hundreds while a core is at one frame
+KEPT = 1 << 29  # bytes of them at most, of either kind: a GPU makes hundreds while a core is at one frame
 
 
 class Supply:
@@ -25,7 +25,7 @@ class Supply:
     """
 
     def __init__(self, outputs: Mapping[str, Array], slots: int, staged: Mapping[str, StagedBuffer]) -> None:
-        most = LENT * slots
+        room = KEPT // max(1, sum(array.nbytes for array in outputs.values()))
+        most = max(1, min(room, LENT * slots))
         self.plain = {name: Lender(array, most, fresh(array.nbytes)) for name, array in outputs.items()}
-        room = PINNED // max(1, sum(each.nbytes for each in staged.values()))
-        self.pinned = {name: Lender(outputs[name], min(room, most), each.spare()) for name, each in staged.items()}
+        self.pinned = {name: Lender(outputs[name], most, each.spare()) for name, each in staged.items()}

@@ -67,7 +67,8 @@ class Discrete:
         host = self.shared.host.view(np.float32).reshape(2, 8)
         self.outputs = {"copied": np.arange(6), "landed": host}
         staged = {"landed": self.shared}
-        self.delivery = Delivery(self.outputs, 1, [staged, {}], Supply(self.outputs, 1, staged))
+        self.supply = Supply(self.outputs, 1, staged)
+        self.delivery = Delivery(self.outputs, 1, [staged, {}], self.supply)
 
     def frame(self, value: float, variant: int = 0) -> dict[str, np.ndarray]:
         """One in which the device has made `value`; in variant 1 the host has."""
@@ -120,11 +121,17 @@ def test_variants_differ_in_what_a_device_copies(discrete: Discrete) -> None:
         assert found["landed"].tolist() == [[float(value)] * 8] * 2
 
 
-def test_no_more_memory_is_pinned_than_was_said(device: OpenClDevice, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supply, "PINNED", 2 * 64)
+@pytest.mark.parametrize(("room", "kept"), [(0, 1), (1, 1), (300, 2)])
+def test_no_more_memory_is_kept_than_was_said(
+    device: OpenClDevice, monkeypatch: pytest.MonkeyPatch, room: int, kept: int
+) -> None:
+    monkeypatch.setattr(supply, "KEPT", room)
     made = Discrete(device)
-    landed = [made.frame(value)["landed"] for value in range(9)]
-    assert sum(array.ctypes.data % 4096 == 0 for array in landed) == 2
+    given = [made.frame(value) for value in range(9)]
+    assert sum(found["landed"].ctypes.data % 4096 == 0 for found in given) == kept
+    del given
+    lenders = [*made.supply.plain.values(), *made.supply.pinned.values()]
+    assert {len(lender._loans) for lender in lenders} == {kept}
 
 
 def test_a_driver_without_memory_to_pin_has_results_copied(device: OpenClDevice) -> None:
