@@ -16,8 +16,7 @@ Seconds = Mapping[str, Mapping[str, float]]  # operator -> device key -> seconds
 class Costs:
     """What was measured of one network on one set of devices.
 
-    alone     operator -> device -> seconds of a frame while the other devices are idle; a device that is absent cannot
-              run it
+    alone     operator -> device -> seconds while the other devices are idle; a device that is absent cannot run it
     busy      likewise, in a stream that keeps every device busy: so many times as long on each device
     crossing  (from, to) -> what it costs the device at which a tensor arrives
     caller    seconds that the thread works which brings a frame and takes its result

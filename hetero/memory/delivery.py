@@ -59,6 +59,7 @@ class Delivery:
     ) -> None:
         self._outputs = {name: np.asarray(array, order="C") for name, array in outputs.items()}
         self._frames, self._landings, self._supply = frames, landings, supply
+        self._found = [(name, array.ctypes.data, array.nbytes) for name, array in self._outputs.items()]
         self._promised: dict[str, Array] = {}
         self._list = np.zeros(1 + 3 * len(outputs), np.int64)
         self.command = Command(_deliver, (self._list.ctypes.data,), DriverError, self._list, self._outputs)
@@ -66,14 +67,15 @@ class Delivery:
     def promise(self, variant: int) -> None:
         """Have arrays ready for the outputs of what is in the slot."""
         landings, copies = self._landings[variant], []
-        for name, source in self._outputs.items():
-            loan = self._supply.pinned[name].lend() if name in landings else None
-            if name in landings:
-                landings[name].land(loan.address if loan else 0)
+        for name, address, nbytes in self._found:
+            loan, staged = None, landings.get(name)
+            if staged is not None:
+                loan = self._supply.pinned[name].lend()
+                staged.land(loan.address if loan else 0)
             if loan is None:
                 plain = self._supply.plain[name]
                 loan = plain.lend() or plain.give()
-                copies += [loan.address, source.ctypes.data, source.nbytes]
+                copies += [loan.address, address, nbytes]
             self._promised[name] = loan.array()
         self._list[0] = len(copies) // 3
         self._list[1 : 1 + len(copies)] = copies
