@@ -1,13 +1,18 @@
-"""The machine under all devices: its processor's name and caches, and the cores this process may use."""
+"""The machine under all devices: its processor's name and caches, its memory, and the cores this process may use."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
 import os
 import platform
 import re
+import sys
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 
 def usable_cores() -> int:
@@ -27,6 +32,17 @@ def cache_bytes(otherwise: int) -> int:
     size = Path("/sys/devices/system/cpu/cpu0/cache/index2/size")
     found = re.fullmatch(r"(\d+)K", size.read_text().strip()) if size.exists() else None
     return int(found.group(1)) * 1024 if found else otherwise
+
+
+def page_aligned(nbytes: int) -> np.ndarray[Any, Any]:
+    """Bytes that begin at a page: fresh from the system, zero.
+
+    Where the system can, they are there at once: or the first frames would wait for every page that they touch.
+    """
+    if sys.platform != "linux":
+        return np.frombuffer(mmap.mmap(-1, max(nbytes, 1)), np.uint8)
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
+    return np.frombuffer(mmap.mmap(-1, max(nbytes, 1), flags), np.uint8)
 
 
 def give_back_memory() -> None:

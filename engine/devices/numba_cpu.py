@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import mmap
 import struct
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +12,7 @@ import numpy as np
 
 from engine.devices.command import Called, Command, DriverError
 from engine.devices.device import Bound, Device, Memory, Recording
-from engine.devices.host import cache_bytes, processor_name, usable_cores
+from engine.devices.host import cache_bytes, page_aligned, processor_name, usable_cores
 from engine.devices.interned import Interned
 from engine.devices.pool import Pool
 from engine.devices.replay import LINE, alone
@@ -25,17 +23,6 @@ from kernels.op import Call, CpuLowering, CpuStep, HostStep, Op
 from kernels.space import Choice
 
 _CONSTANTS: Interned[np.ndarray[Any, Any]] = Interned()  # of all CPU devices: they differ in threads alone
-
-
-def page_aligned(nbytes: int) -> np.ndarray[Any, Any]:
-    """Bytes that begin at a page: fresh from the system, zero.
-
-    Where the system can, they are there at once: or the first frames would wait for every page that they touch.
-    """
-    if sys.platform != "linux":
-        return np.frombuffer(mmap.mmap(-1, max(nbytes, 1)), np.uint8)
-    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE
-    return np.frombuffer(mmap.mmap(-1, max(nbytes, 1), flags), np.uint8)
 
 
 def word(value: int | float) -> int:

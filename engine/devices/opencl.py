@@ -138,10 +138,12 @@ class OpenClDevice(Device):
         return None
 
     def allocate(self, nbytes: int) -> cl.Buffer:
-        """A buffer of this device."""
+        """A buffer of this device, written to once: drivers put off finding memory until then."""
         import pyopencl as cl
 
-        return cl.Buffer(self.context, cl.mem_flags.READ_WRITE, max(nbytes, 64))
+        buffer = cl.Buffer(self.context, cl.mem_flags.READ_WRITE, max(nbytes, 64))
+        cl.enqueue_fill_buffer(self.queue, buffer, np.zeros(1, np.uint8), 0, buffer.size).wait()
+        return buffer
 
     def upload(self, array: np.ndarray[Any, Any]) -> cl.Buffer:
         """A buffer with an array's bytes; an empty array gets one that nobody reads."""

@@ -13,6 +13,7 @@ import numpy as np
 from engine.devices.command import Command, DriverError
 from engine.devices.device import Memory
 from engine.devices.entry import tally
+from engine.devices.host import page_aligned
 from engine.devices.lane import READ, WRITE
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ class MappedBuffer(Shared):
         import pyopencl as cl
 
         size = -(-self.nbytes // _PAGE) * _PAGE
-        host = _aligned(np.zeros(size + _PAGE, np.uint8), size)
+        host = page_aligned(size)
         flags = cl.mem_flags.READ_WRITE | cl.mem_flags.USE_HOST_PTR
         buffer = cl.Buffer(self._device.context, flags, hostbuf=host)
         self.memory = Memory(buffer)

@@ -174,16 +174,27 @@ def _steady(
         within = max(0.0, min(span.end, last) - max(span.start, first))
         busy[span.device] += within / (last - first) / streams.get(span.device, 1)
     latency = fmean(ends[i] - begin for i, begin in zip(middle, begins, strict=True))
-    return Forecast((last - first) / third, latency, busy)
+    each = _loads(variants, schedule, streams)
+    busiest = max(each, key=lambda device: each[device])
+    # Frames end early and late, by more than a period where long and short ones are mixed: counting them tells less
+    # than what the busiest did meanwhile.
+    return Forecast(each[busiest] / busy[busiest], latency, busy)
 
 
 def _meanwhile(
     variants: Sequence[Sequence[tuple[str, float]]], schedule: Sequence[int], streams: Mapping[str, int]
 ) -> int:
     """Frames that end while the longest is under way."""
-    loads: dict[str, float] = {}
+    longest = max(sum(seconds for _, seconds in stages) for stages in variants)
+    return ceil(longest / (max(_loads(variants, schedule, streams).values()) or 1.0))
+
+
+def _loads(
+    variants: Sequence[Sequence[tuple[str, float]]], schedule: Sequence[int], streams: Mapping[str, int]
+) -> dict[str, float]:
+    """Seconds per frame that a device works, all its streams together."""
+    found: dict[str, float] = {}
     for entry in schedule:
         for device, seconds in variants[entry]:
-            loads[device] = loads.get(device, 0.0) + seconds / len(schedule) / streams.get(device, 1)
-    longest = max(sum(seconds for _, seconds in stages) for stages in variants)
-    return ceil(longest / (max(loads.values()) or 1.0))
+            found[device] = found.get(device, 0.0) + seconds / len(schedule) / streams.get(device, 1)
+    return found

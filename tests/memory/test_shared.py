@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from threading import Thread
 
 import numpy as np
@@ -67,6 +68,16 @@ def test_kind_and_bytes(device: OpenClDevice, staged: bool) -> None:
     assert made.host.ctypes.data % 4096 == 0
     assert made.zero_copy is (not staged and device.unified_memory)
     assert made.copied == (0 if made.zero_copy else 5000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the system can")
+def test_what_is_mapped_is_there_before_the_first_frame(device: OpenClDevice) -> None:
+    import resource
+
+    host = share(device, 1 << 24, staged=False).host
+    before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+    host[:] = 1
+    assert resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before < 100  # of 4096 pages
 
 
 @both_kinds
