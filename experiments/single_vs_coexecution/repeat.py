@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from math import ceil
@@ -42,6 +43,9 @@ def measure(name: str, rounds: int, seconds: float) -> dict[str, Any]:
             found[way.name] = {
                 "plan": plan.name,
                 "devices": list(plan.devices),
+                "placements": [Counter(placement.values()) for placement in plan.placements],
+                "schedule": "".join(map(str, plan.schedule)),
+                "slots": plan.slots,
                 "streams": plan.streams,
                 "bound": 1 / float(plan.bound) if plan.bound else None,
                 "predicted": 1 / float(plan.predicted) if plan.predicted else None,
