@@ -202,10 +202,8 @@ class StagedBuffer(Shared):
     """
 
     def _open(self) -> Bytes:
-        import pyopencl as cl
-
         self.zero_copy = False
-        buffer = cl.Buffer(self._device.context, cl.mem_flags.READ_WRITE, self.nbytes)
+        buffer = self._device.allocate(self.nbytes)
         self.memory = Memory(buffer)
         host = next(self.pinned())
         self._landing, self._at = (np.array([host.ctypes.data], np.int64) for _ in range(2))
