@@ -156,7 +156,8 @@ def _steady(
     variants: Sequence[Sequence[tuple[str, float]]], schedule: Sequence[int], depth: int, streams: Mapping[str, int]
 ) -> Forecast:
     """The middle third of a stream of whole rounds, each long enough for beginning and end not to matter."""
-    settled = min(LONG, max(SETTLED, 2 * depth, 2 * _meanwhile(variants, schedule, streams)))
+    loads = _loads(variants, schedule, streams)
+    settled = min(LONG, max(SETTLED, 2 * depth, 2 * _meanwhile(variants, loads)))
     third = len(schedule) * -(-settled // len(schedule))
     spans = simulate(variants, schedule, depth, 3 * third, streams)
     ends = [0.0] * 3 * third
@@ -174,19 +175,16 @@ def _steady(
         within = max(0.0, min(span.end, last) - max(span.start, first))
         busy[span.device] += within / (last - first) / streams.get(span.device, 1)
     latency = fmean(ends[i] - begin for i, begin in zip(middle, begins, strict=True))
-    each = _loads(variants, schedule, streams)
-    busiest = max(each, key=lambda device: each[device])
+    busiest = max(loads, key=lambda device: loads[device])
     # Frames end early and late, by more than a period where long and short ones are mixed: counting them tells less
     # than what the busiest did meanwhile.
-    return Forecast(each[busiest] / busy[busiest], latency, busy)
+    return Forecast(loads[busiest] / busy[busiest], latency, busy)
 
 
-def _meanwhile(
-    variants: Sequence[Sequence[tuple[str, float]]], schedule: Sequence[int], streams: Mapping[str, int]
-) -> int:
+def _meanwhile(variants: Sequence[Sequence[tuple[str, float]]], loads: Mapping[str, float]) -> int:
     """Frames that end while the longest is under way."""
     longest = max(sum(seconds for _, seconds in stages) for stages in variants)
-    return ceil(longest / (max(_loads(variants, schedule, streams).values()) or 1.0))
+    return ceil(longest / (max(loads.values()) or 1.0))
 
 
 def _loads(
