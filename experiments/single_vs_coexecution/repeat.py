@@ -23,18 +23,22 @@ RESULT = Path(__file__).parent / "repeated.json"
 FREE = Contender("free choice of devices", "auto", "auto", None, streams="auto")
 BOUNDED = ("frames dealt to both", "co-execution")
 SINGLE = ("CPU only", "GPU only", "frames dealt to both")
+ASKED = (*SINGLE, "co-execution")
 FEWEST = 8  # frames of one measurement
 
 
-def measure(name: str, rounds: int, seconds: float) -> dict[str, Any]:
+def measure(name: str, rounds: int, seconds: float, ways: Sequence[str] = ()) -> dict[str, Any]:
     """One run on costs measured now: what each way's plan is, its rates round by round, and how long deciding took.
 
-    `as` names the first way that came to the same plan, which was measured for both.
+    `ways` are the names of those to measure, all where none is named. `as` names the first way that came to the same
+    plan, which was measured for both.
     """
     found: dict[str, Any] = {}
     with fresh_costs(), ExitStack() as sessions:
         opened = {}
         for way in (*contenders(), FREE):
+            if ways and way.name not in ways:
+                continue
             begin = time.perf_counter()
             words = {"device": way.device, "threads": way.threads, "strategy": way.strategy, "streams": way.streams}
             session = sessions.enter_context(hetero.Session(zoo.build(name), **words))
@@ -52,7 +56,7 @@ def measure(name: str, rounds: int, seconds: float) -> dict[str, Any]:
                 "seconds_to_decide": time.perf_counter() - begin,
                 "rates": [],
             }
-        feeds = random_feeds(opened[FREE.name].inputs)
+        feeds = random_feeds(next(iter(opened.values())).inputs)
         firsts = {label: next(first for first in opened if alike(opened[first], opened[label])) for label in opened}
         measured = {label: opened[label] for label in dict.fromkeys(firsts.values())}
         frames = {}
@@ -84,7 +88,7 @@ def ratios(run: dict[str, Any]) -> dict[str, float]:
 
     Rates are held against those of the same round, whose clock and neighbours they share. The bound is the highest of
     all ways to divide the CPU's threads, and was found before all rounds: it is also scaled by how fast the devices by
-    themselves were in the round, against what they were then.
+    themselves were in the round, against what they were then. Of ways that were not measured nothing is said.
     """
     rates = {label: row["rates"] for label, row in run.items()}
     both, bound = rates["co-execution"], max(run[label]["bound"] or 0.0 for label in BOUNDED)
@@ -92,13 +96,15 @@ def ratios(run: dict[str, Any]) -> dict[str, float]:
     devices = ("CPU only", "GPU only")
     then = sum(run[label]["predicted"] for label in devices)
     paces = [sum(own) / then for own in zip(*(rates[label] for label in devices), strict=True)]
-    return {
+    found = {
         "to the best of cpu, gpu, interleave": paired(both, _best(rates, SINGLE)),
         "to the better device": paired(both, _best(rates, devices)),
         "to the bound": median(both) / bound,
         "to the bound, at the devices' pace": paired(both, [bound * pace for pace in paces]),
-        "free choice to the best of all": paired(rates[FREE.name], _best(rates, others)),
     }
+    if FREE.name in rates:
+        found["free choice to the best of all"] = paired(rates[FREE.name], _best(rates, others))
+    return found
 
 
 def _best(rates: dict[str, list[float]], labels: Sequence[str]) -> list[float]:
@@ -111,15 +117,18 @@ def paired(mine: Sequence[float], others: Sequence[float]) -> float:
 
 
 def table(networks: Mapping[str, Sequence[dict[str, Any]]]) -> str:
-    """Every network's ratios in Markdown: the median of its runs, their least and largest."""
-    lines: list[list[str]] = []
-    for name, runs in networks.items():
-        found = [ratios(run["ways"]) for run in runs]
-        if not lines:
-            lines = [["network", *found[0]], ["---"] * (1 + len(found[0]))]
-        columns = [[each[title] for each in found] for title in found[0]]
-        lines.append([name, *(f"{median(each):.2f} ({min(each):.2f} to {max(each):.2f})" for each in columns)])
+    """Every network's ratios in Markdown: the median of the runs that have one, their least and largest."""
+    found = {name: [ratios(run["ways"]) for run in runs] for name, runs in networks.items()}
+    titles = dict.fromkeys(title for each in found.values() for run in each for title in run)
+    lines = [["network", *titles], ["---"] * (1 + len(titles))]
+    for name, each in found.items():
+        columns = ([run[title] for run in each if title in run] for title in titles)
+        lines.append([name, *map(_shown, columns)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _shown(values: Sequence[float]) -> str:
+    return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else ""
 
 
 def main() -> None:
@@ -129,12 +138,13 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.5, help="of each way in each round")
+    parser.add_argument("--only-asked", action="store_true", help=f"only {', '.join(ASKED)}, in half the time")
     parser.add_argument("--out", type=Path, default=RESULT)
     words = parser.parse_args()
     data = json.loads(words.out.read_text()) if words.out.exists() else {"machine": machine(), "networks": {}}
     for name in words.networks:
         for _ in range(words.times):
-            run = measure(name, words.rounds, words.seconds)
+            run = measure(name, words.rounds, words.seconds, ASKED if words.only_asked else ())
             data["networks"].setdefault(name, []).append({"ratios": ratios(run), "ways": run})
             words.out.write_text(json.dumps(data, indent=1) + "\n")
             print(name, {key: round(value, 3) for key, value in ratios(run).items()}, flush=True)
