@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from hetero.plan import Plan
     from hetero.planner import Planner
 
-# Each round: a plan so much slower than the fastest, each at its better rounds, is not measured again: what disturbs a
-# measurement hardly makes it faster. The last rounds are for what is hard to tell.
+# Each round: a plan whose better rounds are so much slower than the usual ones of the fastest is not measured again.
+# Held against the fastest's better rounds, a plan would be lost that had not yet found a core at its higher speed. The
+# last rounds are for what is hard to tell.
 HOPELESS = (3.0, 1.5, 1.3, 1.2, 1.15, *[1.1] * 15)
 BUDGET = 30.0  # seconds of rounds after which no further one begins
 # A plan that hands over more has to be so much faster, and faster in such a part of the rounds: those that hand over
 # less keep their rate where other programs disturb the machine.
-WORTH, MOSTLY = 1.02, 0.75
+WORTH, MOSTLY = 1.02, 0.6
 
 
 def fastest(entries: Sequence[tuple[Planner, Sequence[Plan]]]) -> Compiled:
@@ -45,7 +46,7 @@ def _tried(entries: Sequence[tuple[Planner, Sequence[Plan]]]) -> Compiled:
         trial.measure()
     begin = time.monotonic()
     for hopeless in HOPELESS:
-        best = min(map(_better_rounds, trials))
+        best = min(trial.period for trial in trials)
         trials = [trial for trial in trials if _better_rounds(trial) <= hopeless * best]
         if len(trials) == 1 or time.monotonic() - begin > BUDGET:
             break

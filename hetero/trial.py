@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import islice, repeat
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from hetero.deployment import Deployment
@@ -18,6 +17,7 @@ from hetero.pipeline.batches import Batches
 from hetero.pipeline.line import Line
 from hetero.pipeline.pipeline import OnFull, Pipeline
 from hetero.pipeline.post import Post
+from hetero.profile import middle
 
 if TYPE_CHECKING:
     from hetero.compiled import Compiled
@@ -56,8 +56,8 @@ class Trial:
 
     @property
     def period(self) -> float:
-        """Seconds per frame: the median of what was measured."""
-        return median(self.periods)
+        """Seconds per frame: the mean of the middle half of what was measured."""
+        return middle(self.periods)
 
     def measure(self) -> None:
         """Stream some frames; what counts lies between the first that fill the pipeline and the last."""
