@@ -10,7 +10,7 @@ import numpy as np
 from engine.devices.device import Memory, Recording
 from hetero.compiled import Compiled, Part
 from hetero.debug import debugging
-from hetero.memory.delivery import Delivery
+from hetero.memory.delivery import Delivery, by_frame
 from hetero.memory.guarded import GuardedRecording
 from hetero.memory.handover import Handover, Use, handovers
 from hetero.memory.shared import StagedBuffer
@@ -134,9 +134,9 @@ class Deployment:
         _fill(self._entries[id(slot)], frames)
         self._deliveries[id(slot)].promise(variant)
 
-    def _entry(self, slot: Slot) -> dict[str, list[Array]]:
+    def _entry(self, slot: Slot) -> list[dict[str, Array]]:
         """Where a slot's inputs belong, frame by frame. Raises OwnershipError where the slot is not the host's."""
-        return {name: self._rows(self.view(slot, name)) for name in self.graph.inputs}
+        return by_frame(self._inputs(slot), self.plan.batch)
 
     def rescue(self, slot: Slot, error: BaseException) -> bool:
         """Whether a slot can be unloaded though a stage raised an error there."""
@@ -162,18 +162,13 @@ class Deployment:
 
     def _outputs(self, slot: Slot) -> list[dict[str, Array]]:
         """A slot's outputs, frame by frame, where they lie."""
-        rows = {name: self._rows(self._output(slot, name)) for name in self.graph.outputs}
-        return [{name: each[i] for name, each in rows.items()} for i in range(self.plan.batch)]
+        return by_frame({name: self._output(slot, name) for name in self.graph.outputs}, self.plan.batch)
 
     def _output(self, slot: Slot, name: str) -> Array:
         if slot.outputs is not None:
             return slot.outputs[name]
         value = self.graph.value(name)
         return self.view(slot, name) if value is None else value
-
-    def _rows(self, whole: Array) -> list[Array]:
-        """An input or output, frame by frame."""
-        return [whole] if self.plan.batch == 1 else np.split(whole, self.plan.batch)
 
     def _inputs(self, slot: Slot) -> dict[str, Array]:
         return {name: self.view(slot, name) for name in self.graph.inputs}
@@ -200,7 +195,7 @@ class Deployment:
         random = np.random.default_rng(0)
         specs = {name: self.graph.spec(name) for name in self.graph.inputs}
         drawn = {name: random.standard_normal(s.shape, np.float32).astype(s.dtype) for name, s in specs.items()}
-        return {name: self._rows(array)[0] for name, array in drawn.items()}
+        return by_frame(drawn, self.plan.batch)[0]
 
     @property
     def rescued(self) -> int:
@@ -218,7 +213,7 @@ def _staged(slot: Slot, names: Iterable[str]) -> dict[str, StagedBuffer]:
     return {name: shared for name, shared in found.items() if isinstance(shared, StagedBuffer)}
 
 
-def _fill(entry: Mapping[str, Sequence[Array]], frames: Sequence[Mapping[str, Array]]) -> None:
-    for name, rows in entry.items():
-        for row, feeds in zip(rows, frames, strict=False):
-            row[...] = feeds[name]
+def _fill(entry: Sequence[Mapping[str, Array]], frames: Sequence[Mapping[str, Array]]) -> None:
+    for places, feeds in zip(entry, frames, strict=False):
+        for name, place in places.items():
+            place[...] = feeds[name]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from contextlib import closing
 from itertools import repeat
 from pathlib import Path
@@ -14,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from experiments.depth.plot import plot
+from experiments.fresh_costs import fresh_costs
 from hetero import zoo
 from hetero.deployment import Deployment
 from hetero.outlook import Outlook
+from hetero.pace import pace
 from hetero.partition.simulate import forecast
 from hetero.plan import Plan
 from hetero.report import machine
@@ -36,18 +37,16 @@ class Candidate:
         predicted = forecast(outlook.problem, plan.placements, plan.schedule, depth)
         self.depth, self.predicted = depth, predicted
         self._deployment = Deployment(outlook.planner.compiled(plan), depth)
-        self._frames = max(FEWEST, round(seconds / predicted.period))
+        self._frames = plan.rounds(max(FEWEST, round(seconds / predicted.period)))
         self._rounds: list[dict[str, float]] = []
 
     def measure(self) -> None:
         """Stream some frames, of which the first and last, while the pipeline fills and empties, do not count."""
         frames = repeat(self._deployment.noise(), self._frames + 2 * self.depth)
         with closing(pipeline(self._deployment)) as stream:
-            ends, latencies = zip(*((time.perf_counter(), each.latency) for each in stream.map(frames)), strict=True)
-        first, last = self.depth, self.depth + self._frames
-        p50, p95 = np.percentile(latencies[first:last], [50, 95]).tolist()
-        seconds = ends[last - 1] - ends[first - 1]
-        self._rounds.append({"fps": self._frames / seconds, "latency_p50": p50, "latency_p95": p95})
+            ends, latencies = zip(*((each.finished, each.latency) for each in stream.map(frames)), strict=True)
+        p50, p95 = np.percentile(latencies[self.depth : -self.depth], [50, 95]).tolist()
+        self._rounds.append({"fps": 1 / pace(ends, self.depth), "latency_p50": p50, "latency_p95": p95})
 
     def row(self) -> dict[str, Any]:
         """Medians of all rounds but the first, which finds everything cold, beside the prediction."""
@@ -59,7 +58,8 @@ class Candidate:
 
 def measure(network: str, threads: int | None, rounds: int, seconds: float) -> dict[str, Any]:
     """Every plan at every depth, by turns."""
-    outlook = Outlook.of(zoo.build(network), "cpu+gpu", threads)
+    with fresh_costs():
+        outlook = Outlook.of(zoo.build(network), "cpu+gpu", threads)
     plans = {name: outlook.plan(name) for name in STRATEGIES}
     candidates = {name: [Candidate(outlook, plan, depth, seconds) for depth in DEPTHS] for name, plan in plans.items()}
     for _ in range(rounds + 1):

@@ -83,7 +83,12 @@ class Delivery:
     def collect(self) -> list[dict[str, Array]]:
         """What was promised, frame by frame; theirs who collect it, and used again when they hold none of it."""
         promised, self._promised = self._promised, {}
-        if self._frames == 1:
-            return [promised]
-        rows = {name: np.split(array, self._frames) for name, array in promised.items()}
-        return [{name: each[i] for name, each in rows.items()} for i in range(self._frames)]
+        return by_frame(promised, self._frames)
+
+
+def by_frame(batch: Mapping[str, Array], frames: int) -> list[dict[str, Array]]:
+    """Views of a batch's arrays, which have so many frames one behind the other, frame by frame."""
+    if frames == 1:
+        return [dict(batch)]
+    rows = {name: np.split(array, frames) for name, array in batch.items()}
+    return [{name: each[i] for name, each in rows.items()} for i in range(frames)]
