@@ -59,7 +59,7 @@ def measure(name: str, rounds: int, streams: int = 1) -> dict[str, Any]:
             before = after
     rows: dict[str, dict[str, float]] = {}
     for label, draft in found.items():
-        real = middle(trials[label].periods)
+        real = trials[label].period
         rows[label] = {"predicted": draft.predicted, "measured": real, "error": real / draft.predicted - 1}
         if label not in SINGLES:
             ratios = [period / hoped for period, hoped in zip(trials[label].periods, expected[label], strict=True)]

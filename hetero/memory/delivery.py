@@ -86,9 +86,9 @@ class Delivery:
         return by_frame(promised, self._frames)
 
 
-def by_frame(batch: Mapping[str, Array], frames: int) -> list[dict[str, Array]]:
-    """Views of a batch's arrays, which have so many frames one behind the other, frame by frame."""
+def by_frame(batch: dict[str, Array], frames: int) -> list[dict[str, Array]]:
+    """A batch's arrays, so many frames one behind the other, frame by frame: views, or the batch itself if it is one."""
     if frames == 1:
-        return [dict(batch)]
+        return [batch]
     rows = {name: np.split(array, frames) for name, array in batch.items()}
     return [{name: each[i] for name, each in rows.items()} for i in range(frames)]
