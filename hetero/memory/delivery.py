@@ -87,7 +87,7 @@ class Delivery:
 
 
 def by_frame(batch: dict[str, Array], frames: int) -> list[dict[str, Array]]:
-    """A batch's arrays, so many frames one behind the other, frame by frame: views, or the batch itself if it is one."""
+    """A batch's arrays, so many frames one behind the other, frame by frame: views, or the batch if it is one."""
     if frames == 1:
         return [batch]
     rows = {name: np.split(array, frames) for name, array in batch.items()}
