@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from sys import getrefcount
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
-LOOKS = 4  # loans that are looked at whether they are back: what was lent long ago mostly is
+LOOKS = 16  # loans that are looked at whether they are back; the first is, unless somebody keeps it
 
 
 class Loan:
@@ -56,17 +57,19 @@ class Lender:
     def __init__(self, like: Array, most: int, source: Iterator[Bytes]) -> None:
         self._like, self._most, self._source = like, most, source
         self._lock = threading.Lock()
-        self._loans: deque[Loan] = deque()  # in the order in which they were lent, or found not to be back
+        self._loans: deque[Loan] = deque()  # in the order in which they were lent, and mostly come back
 
     def lend(self) -> Loan | None:
         """Memory that holds anything; None where all is lent, so far as a few looks tell, and there is no more."""
         with self._lock:
-            for _ in range(min(LOOKS, len(self._loans))):
-                loan = self._loans[0]
-                self._loans.rotate(-1)
+            for count, loan in enumerate(islice(self._loans, LOOKS), 1):
                 if loan.holders == ALONE:
+                    self._loans.rotate(-count)  # who has kept an older one may keep it for long
                     return loan
-            return self._new() if len(self._loans) < self._most else None
+            new = self._new() if len(self._loans) < self._most else None
+            if new is None:
+                self._loans.rotate(-LOOKS)  # there may be others
+            return new
 
     def give(self) -> Loan:
         """New memory in place of what was lent long ago, which is theirs who have it. Raises LookupError for none."""

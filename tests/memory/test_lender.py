@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from itertools import islice
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hetero.memory.lender import Lender, fresh
+from hetero.memory.lender import LOOKS, Lender, fresh
 
 LIKE = np.zeros((2, 3), np.float32)
 HOLDERS: dict[str, Callable[[np.ndarray], Any]] = {
@@ -61,9 +62,27 @@ def test_what_was_given_another_shape_comes_back_as_it_was(lender: Lender) -> No
     assert lent(lender).shape == (2, 3)
 
 
-def test_one_who_keeps_an_array_for_good_keeps_no_others_from_coming_back(lender: Lender) -> None:
-    kept = lent(lender)
-    assert len({lent(lender).ctypes.data for _ in range(40)} | {kept.ctypes.data}) <= 4
+def test_no_more_memory_is_used_than_is_held_at_once() -> None:
+    lender = Lender(LIKE, 999, fresh(LIKE.nbytes))
+    seen: set[int] = set()
+    for held in (20, 50, 50, 50):  # results in order, so many at a time, as they wait for an older one
+        arrays = deque(lent(lender) for _ in range(held))
+        for _ in range(100):
+            seen.update(array.ctypes.data for array in arrays)
+            arrays.popleft()
+            arrays.append(lent(lender))
+        del arrays
+    assert len(seen) == 50
+
+
+@pytest.mark.parametrize(("kept", "used"), [(1, 1), (3, 1), (2 * LOOKS, 4)])
+def test_who_keeps_many_keeps_no_others_from_coming_back(kept: int, used: int) -> None:
+    lender = Lender(LIKE, 2 * LOOKS + 4, fresh(LIKE.nbytes))
+    mine = [lent(lender) for _ in range(kept)]
+    loans = [loan for _ in range(99) if (loan := lender.lend()) is not None]
+    assert len({loan.address for loan in loans}) == used
+    assert len(loans) > 30
+    assert mine
 
 
 def test_no_more_is_lent_than_was_said_and_what_is_given_stays_theirs(lender: Lender) -> None:
