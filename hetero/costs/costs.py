@@ -19,7 +19,7 @@ class Costs:
     alone     operator -> device -> seconds while the other devices are idle; a device that is absent cannot run it
     busy      likewise, in a stream that keeps every device busy: so many times as long on each device
     crossing  (from, to) -> what it costs the device at which a tensor arrives
-    caller    seconds that the thread works which brings a frame and takes its result
+    caller    seconds that the thread works at least which brings a frame and takes its result
     part      device -> what part of its time in such a stream is left in one that it has for itself; 1 where none says
 
     A device of several streams does so many frames at once, and these are the seconds of one.

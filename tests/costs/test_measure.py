@@ -157,6 +157,16 @@ def test_only_whole_frames_are_begun_ahead(graph: Graph, monkeypatch: pytest.Mon
 
 
 @pytest.mark.skipif(not GPU, reason="needs two devices")
+@pytest.mark.parametrize("least", ["together", "cpu", "gpu"])
+def test_the_caller_takes_what_it_takes_where_it_takes_least(graph: Graph, least: str) -> None:
+    """Results of one device that wait for another's take it longer, and no plan may undercut it."""
+    rehearsal = Rehearsal(graph, choose(BOTH, 1), {"cpu": 1e-3, "gpu": 1e-3})
+    for key, stream in {"together": rehearsal._wholes, **rehearsal._own}.items():
+        stream.trial.callers[:] = [1e-4] * 3 if key == least else [3e-4] * 3
+    assert rehearsal.caller() == pytest.approx(1e-4)
+
+
+@pytest.mark.skipif(not GPU, reason="needs two devices")
 def test_a_second_planner_reads_what_the_first_measured(
     graph: Graph, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:
